@@ -1,0 +1,170 @@
+"""One function for each tool: flat typed arguments in, one result shape out."""
+
+import os
+import time
+from typing import Annotated, Any, Literal
+
+import anyio
+import anyio.to_thread
+from mcp.server.mcpserver import Context
+from mcp_types import CallToolResult
+from pydantic import Field
+
+from longcall import Result
+from longcall.catalog import find_models
+from longcall.result import POLL_S, Page
+from longcall.session import OnProgress
+from longcall_server.hosts import patience
+from longcall_server.models import models_reply
+from longcall_server.opening import Opening
+from longcall_server.reply import reply, tool_errors
+
+Ctx = Context[Opening, Any]
+Prompt = Annotated[str | None, Field(description="What to ask. Give this or `messages`.")]
+Messages = Annotated[
+    list[dict[str, Any]] | None, Field(description='Chat turns instead of `prompt`: [{"role": "user", "content": "…"}].')
+]
+Model = Annotated[
+    str | None, Field(description="provider/model as list_models shows it; empty takes the configured default.")
+]
+System = Annotated[str | None, Field(description="System text put before the conversation.")]
+Temperature = Annotated[float | None, Field(description="0 to 2.")]
+MaxTokens = Annotated[int | None, Field(description="Longest answer, in tokens.")]
+Effort = Annotated[
+    Literal["none", "minimal", "low", "medium", "high"] | None, Field(description="How hard a reasoning model thinks.")
+]
+TimeoutS = Annotated[
+    float | None, Field(description="Seconds after which the work itself is stopped; empty takes the configured limit.")
+]
+
+
+async def llm_call(
+    ctx: Ctx,
+    prompt: Prompt = None,
+    messages: Messages = None,
+    model: Model = None,
+    system: System = None,
+    temperature: Temperature = None,
+    max_tokens: MaxTokens = None,
+    reasoning_effort: Effort = None,
+    timeout_s: TimeoutS = None,
+    wait_s: Annotated[
+        float | None,
+        Field(ge=0, description="Seconds to wait for the answer; empty waits as long as your host is known to allow."),
+    ] = None,
+) -> CallToolResult:
+    """Ask another model and get its answer. Use it to delegate work or to get a second opinion.
+
+    If the model needs longer than your host waits, you get status `working` and a task_id: the work goes on, nothing is
+    lost or paid twice. Then call poll_task; never repeat the same llm_call. For several questions at once, or when you
+    have other work to do meanwhile, use start_task.
+    """
+    with tool_errors():
+        session = await _opening(ctx).session()
+        limit = wait_s if wait_s is not None else _patience(ctx)
+        result = await session.llm_call(
+            prompt,
+            wait_s=limit,
+            on_progress=_progress(ctx),
+            messages=messages,
+            model=model,
+            system=system,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            reasoning_effort=reasoning_effort,
+            timeout_s=timeout_s,
+        )
+    return reply(result, failure_is_error=True)
+
+
+async def start_task(
+    ctx: Ctx,
+    prompt: Prompt = None,
+    prompts: Annotated[list[str] | None, Field(description="Several prompts: one group, answered in parallel.")] = None,
+    messages: Messages = None,
+    model: Model = None,
+    models: Annotated[list[str] | None, Field(description="Several models: each is asked the same.")] = None,
+    system: System = None,
+    temperature: Temperature = None,
+    max_tokens: MaxTokens = None,
+    reasoning_effort: Effort = None,
+    timeout_s: TimeoutS = None,
+) -> CallToolResult:
+    """Begin a call in the background and get its task_id at once. Durable: it survives this chat and this server.
+
+    With `prompts` or `models` you get one group whose members run in parallel. Read answers with poll_task.
+    """
+    with tool_errors():
+        session = await _opening(ctx).session()
+        result = await session.start_task(
+            prompt,
+            prompts=prompts,
+            models=models,
+            messages=messages,
+            model=model,
+            system=system,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            reasoning_effort=reasoning_effort,
+            timeout_s=timeout_s,
+        )
+    return reply(result)
+
+
+async def poll_task(
+    ctx: Ctx,
+    task_id: Annotated[str | None, Field(description="Empty lists the recent tasks of this project.")] = None,
+    wait_s: Annotated[float, Field(ge=0, le=POLL_S, description="Wait up to this long for the end.")] = 0,
+    offset: Annotated[int, Field(ge=0, description="First character of the text to show.")] = 0,
+    limit: Annotated[int | None, Field(ge=1, description="Characters to show at most.")] = None,
+) -> CallToolResult:
+    """Look at a task: its status, the text so far or the whole answer, and what to do next.
+
+    Set wait_s to 45 while a task is `working`, instead of asking again and again. Page long texts with offset and limit.
+    Works for tasks that any earlier chat or server began.
+    """
+    with tool_errors():
+        session = await _opening(ctx).session()
+        page = Page(offset, limit) if offset or limit else None
+        result = await session.poll_task(task_id or None, wait_s=wait_s, page=page, on_progress=_progress(ctx))
+    return reply(result)
+
+
+async def cancel_task(ctx: Ctx, task_id: str) -> CallToolResult:
+    """Stop a task, down to the connection to its provider. A task that has already ended keeps its answer."""
+    with tool_errors():
+        session = await _opening(ctx).session()
+        return reply(await session.cancel_task(task_id))
+
+
+async def list_models(
+    ctx: Ctx,
+    query: Annotated[str, Field(description="Words that the name must hold; empty lists what has a key here.")] = "",
+    limit: Annotated[int, Field(ge=1, le=200)] = 40,
+) -> CallToolResult:
+    """List models that can be asked here, with context window and price per million tokens; `?` is unknown.
+
+    Any LiteLLM name provider/model works, listed or not.
+    """
+    default = _opening(ctx).settings.model
+    found = await anyio.to_thread.run_sync(find_models, query, dict(os.environ))
+    return models_reply(found, limit, default)
+
+
+def _opening(ctx: Ctx) -> Opening:
+    return ctx.request_context.lifespan_context
+
+
+def _patience(ctx: Ctx) -> float:
+    params = ctx.session.client_params
+    configured = _opening(ctx).settings.wait_s
+    return configured if configured is not None else patience(params.client_info.name if params else None)
+
+
+def _progress(ctx: Ctx) -> OnProgress:
+    begun = time.monotonic()
+
+    async def report(result: Result) -> None:
+        await ctx.report_progress(round(time.monotonic() - begun, 1), message=result.progress)
+
+    return report

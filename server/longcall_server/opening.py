@@ -1,0 +1,41 @@
+"""The task store, opened at the first use: a server whose store is in trouble still starts, and says so at each call."""
+
+import os
+from functools import partial
+from pathlib import Path
+
+import anyio
+from anyio.abc import TaskGroup, TaskStatus
+
+from longcall import Session
+from longcall.overflow import fitting
+from longcall.session import open_session
+from longcall.settings import Settings
+
+
+class Opening:
+    """Hands out the one session of this server, opened by whoever asks first."""
+
+    def __init__(self, tasks: TaskGroup, settings: Settings) -> None:
+        self.settings = settings
+        self._tasks = tasks
+        self._opening = anyio.Lock()
+        self._session: Session | None = None
+
+    async def session(self) -> Session:
+        """Returns the open session.
+
+        Raises:
+            StoreError: the store cannot be used now; the next call tries again.
+        """
+        async with self._opening:
+            if self._session is None:
+                self._session = await self._tasks.start(self._hold)
+            return self._session
+
+    async def _hold(self, *, task_status: TaskStatus[Session]) -> None:
+        project = Path(os.environ.get("CLAUDE_PROJECT_DIR") or Path.cwd())
+        fit = partial(fitting, inline_chars=self.settings.inline_chars, folder=self.settings.results_path)
+        async with open_session(self.settings, os.environ, project=project, fit=fit) as session:
+            task_status.started(session)
+            await anyio.sleep_forever()

@@ -1,0 +1,37 @@
+"""longcall: LLM calls that no client timeout cuts off, that are never lost, and never paid for twice."""
+
+from longcall.api import cancel_task, connect, list_tasks, llm_call, poll_task, start_task
+from longcall.errors import (
+    CallError,
+    LongcallError,
+    StoreBusyError,
+    StoreError,
+    StoreFullError,
+    StoreVersionError,
+    UnknownTaskError,
+    WorkerStartError,
+)
+from longcall.result import Result, TaskLine
+from longcall.session import Session
+from longcall.settings import SettingsError
+
+__all__ = [
+    "CallError",
+    "LongcallError",
+    "Result",
+    "Session",
+    "SettingsError",
+    "StoreBusyError",
+    "StoreError",
+    "StoreFullError",
+    "StoreVersionError",
+    "TaskLine",
+    "UnknownTaskError",
+    "WorkerStartError",
+    "cancel_task",
+    "connect",
+    "list_tasks",
+    "llm_call",
+    "poll_task",
+    "start_task",
+]

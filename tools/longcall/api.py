@@ -1,0 +1,118 @@
+"""The Python API: the tools' words as async functions.
+
+Each function opens the store and closes it again; `connect()` keeps it open for many.
+"""
+
+import os
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Unpack
+
+from longcall.predecessor import question_from_config
+from longcall.result import Page, Result
+from longcall.session import OnProgress, Question, Session, open_session
+from longcall.settings import read_settings
+
+
+@asynccontextmanager
+async def connect(project: Path | None = None) -> AsyncGenerator[Session]:
+    """Opens the task store that LONGCALL_HOME names, with the keys of this process's environment.
+
+    Args:
+        project: the folder whose tasks `list_tasks` shows; None takes the current one.
+
+    Raises:
+        SettingsError: a LONGCALL_… variable cannot be used.
+        StoreError: the store cannot be used; the sentence says why and what to do.
+    """
+    async with open_session(read_settings(os.environ), os.environ, project=project) as session:
+        yield session
+
+
+async def llm_call(
+    prompt: str | Mapping[str, Any] | None = None,
+    *,
+    wait_s: float | None = None,
+    on_progress: OnProgress | None = None,
+    **question: Unpack[Question],
+) -> Result:
+    """Asks a model and waits for the answer; see `Session.llm_call`.
+
+    Args:
+        prompt: the text to ask, or a config dict of longcall's predecessor.
+        wait_s: seconds to wait; None waits for as long as it takes.
+        on_progress: called about every 2 s with the result so far.
+        question: see Question.
+
+    Raises:
+        CallError: it cannot be asked so; nothing was stored or sent.
+        StoreError: the task store cannot be used.
+        WorkerStartError: no worker can be started; the task stays queued.
+    """
+    text, question = _asked(prompt, question)
+    async with connect() as session:
+        return await session.llm_call(text, wait_s=wait_s, on_progress=on_progress, **question)
+
+
+async def start_task(
+    prompt: str | Mapping[str, Any] | None = None,
+    *,
+    prompts: Sequence[str] | None = None,
+    models: Sequence[str] | None = None,
+    **question: Unpack[Question],
+) -> Result:
+    """Begins a task, or a group of several, and returns once it is durable and a worker is at hand.
+
+    Raises:
+        CallError: it cannot be asked so; nothing was stored or sent.
+        StoreError: the task store cannot be used.
+        WorkerStartError: no worker can be started; the task stays queued.
+    """
+    text, question = _asked(prompt, question)
+    async with connect() as session:
+        result = await session.start_task(text, prompts=prompts, models=models, **question)
+        await session.client.see_to_worker()
+        return result
+
+
+async def poll_task(
+    task_id: str, *, wait_s: float | None = 0, offset: int = 0, limit: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> Result:  # fmt: skip
+    """Tells of a task, after waiting up to `wait_s` seconds (None: for as long as it takes) for its end.
+
+    Raises:
+        UnknownTaskError: no task has that id.
+        StoreError: the task store cannot be used.
+    """
+    async with connect() as session:
+        return await session.poll_task(task_id, wait_s=wait_s, page=Page(offset, limit), on_progress=on_progress)
+
+
+async def cancel_task(task_id: str) -> Result:
+    """Stops a task, down to the provider's connection; one that had ended keeps its answer.
+
+    Raises:
+        UnknownTaskError: no task has that id.
+        StoreError: the task store cannot be used.
+    """
+    async with connect() as session:
+        return await session.cancel_task(task_id)
+
+
+async def list_tasks(*, everywhere: bool = False, most: int = 20) -> Result:
+    """Tells of the newest tasks of the current folder, or of all.
+
+    Raises:
+        StoreError: the task store cannot be used.
+    """
+    async with connect() as session:
+        return await session.list_tasks(everywhere=everywhere, most=most)
+
+
+def _asked(prompt: str | Mapping[str, Any] | None, question: Question) -> tuple[str | None, Question]:
+    if not isinstance(prompt, Mapping):
+        return prompt, question
+    text, from_config = question_from_config(prompt)
+    return text, {**from_config, **question}

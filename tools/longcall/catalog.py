@@ -1,0 +1,110 @@
+"""What is known of models without asking anybody: LiteLLM's bundled price list, and which keys are here.
+
+The list is read from LiteLLM's folder without importing LiteLLM, which would cost seconds and 170 MB.
+"""
+
+import difflib
+import importlib.util
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from longcall.providers.scripted import NAMES as DEMO_NAMES
+
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "anthropic": ("ANTHROPIC_API_KEY",),
+    "azure": ("AZURE_API_KEY",),
+    "bedrock": ("AWS_ACCESS_KEY_ID", "AWS_PROFILE"),
+    "cerebras": ("CEREBRAS_API_KEY",),
+    "cohere_chat": ("COHERE_API_KEY", "CO_API_KEY"),
+    "dashscope": ("DASHSCOPE_API_KEY",),
+    "deepseek": ("DEEPSEEK_API_KEY",),
+    "fireworks_ai": ("FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY"),
+    "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+    "groq": ("GROQ_API_KEY",),
+    "mistral": ("MISTRAL_API_KEY",),
+    "moonshot": ("MOONSHOT_API_KEY",),
+    "ollama": ("OLLAMA_API_BASE",),
+    "openai": ("OPENAI_API_KEY",),
+    "openrouter": ("OPENROUTER_API_KEY",),
+    "perplexity": ("PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"),
+    "together_ai": ("TOGETHERAI_API_KEY", "TOGETHER_API_KEY", "TOGETHER_AI_TOKEN"),
+    "vertex_ai": ("GOOGLE_APPLICATION_CREDENTIALS", "VERTEXAI_PROJECT"),
+    "xai": ("XAI_API_KEY",),
+}
+"""Provider → the variables any of which makes it callable. Providers beyond these work too; only this list is short."""
+_TALKING = ("chat", "responses")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model as the price list knows it; None where the list is silent."""
+
+    name: str
+    provider: str
+    callable: bool
+    """Whether a key for its provider is here; says nothing on whether the provider accepts it."""
+    context_window: int | None = None
+    max_output_tokens: int | None = None
+    usd_per_1m_input: float | None = None
+    usd_per_1m_output: float | None = None
+
+
+def providers_with_keys(environ: Mapping[str, str]) -> list[str]:
+    """Returns the providers for which a key is in the environment."""
+    return [name for name, variables in KEYS.items() if any(environ.get(variable) for variable in variables)]
+
+
+def find_models(query: str, environ: Mapping[str, str], *, everything: bool = False) -> list[Model]:
+    """Returns the models whose name holds every word of `query`, callable ones first, then by name.
+
+    Without `everything`, only models of providers with a key here, and the demo's; a query that finds none of these is
+    answered from the whole list, and then from the nearest names.
+    """
+    with_keys = set(providers_with_keys(environ))
+    models = [*_demo_models(), *_listed_models(with_keys)]
+    words = query.lower().split()
+    matching = [model for model in models if all(word in model.name.lower() for word in words)]
+    found = [model for model in matching if everything or model.callable] or matching
+    if not found:
+        near = set(difflib.get_close_matches(query, [model.name for model in models], n=8, cutoff=0.5))
+        found = [model for model in models if model.name in near]
+    return sorted(found, key=lambda model: (not model.callable, model.name))
+
+
+def _demo_models() -> Iterable[Model]:
+    return (Model(name, "demo", callable=True, usd_per_1m_input=0.0, usd_per_1m_output=0.0) for name in DEMO_NAMES)
+
+
+def _listed_models(with_keys: set[str]) -> Iterable[Model]:
+    for name, entry in _price_list().items():
+        provider = str(entry.get("litellm_provider", ""))
+        if entry.get("mode") not in _TALKING or name == "sample_spec":
+            continue
+        family = provider.split("-")[0]
+        yield Model(
+            name if name.startswith(f"{family}/") or "/" in name else f"{family}/{name}",
+            family,
+            family in with_keys,
+            entry.get("max_input_tokens") or entry.get("max_tokens"),
+            entry.get("max_output_tokens"),
+            _per_million(entry.get("input_cost_per_token")),
+            _per_million(entry.get("output_cost_per_token")),
+        )
+
+
+def _per_million(per_token: Any) -> float | None:
+    return round(per_token * 1_000_000, 6) if isinstance(per_token, int | float) else None
+
+
+def _price_list() -> dict[str, dict[str, Any]]:
+    spec = importlib.util.find_spec("litellm")
+    if spec is None or spec.origin is None:
+        return {}
+    path = Path(spec.origin).with_name("model_prices_and_context_window_backup.json")
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}

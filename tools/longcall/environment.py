@@ -1,0 +1,59 @@
+"""Whose keys a task runs with.
+
+Hosts hand keys to a server in the `env` of their own entry, so two servers on one store may hold different ones. Every
+task carries the fingerprint of the variables it was made under, and only a worker with the same fingerprint runs it.
+The fingerprint is salted with a secret of this store: from it nobody can test guesses at a key without that file.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+_SUFFIXES = (
+    "_API_KEY", "_API_BASE", "_BASE_URL", "_API_URL", "_API_VERSION", "_API_TOKEN", "_ACCESS_KEY", "_ENDPOINT",
+    "_AUTH_TOKEN", "_OAUTH_TOKEN", "_ORGANIZATION", "_ORG_ID", "_PROJECT_ID",
+)  # fmt: skip
+_PREFIXES = (
+    "ANTHROPIC_", "AWS_", "AZURE_", "DATABRICKS_", "GEMINI_", "GOOGLE_", "HF_", "LITELLM_", "OLLAMA_", "OPENAI_",
+    "VERTEX", "WATSONX_",
+)  # fmt: skip
+_NAMES = frozenset({
+    "ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSL_VERIFY",
+    "LONGCALL_MAX_IN_FLIGHT", "LONGCALL_ATTEMPTS", "LONGCALL_WORKER_IDLE_S",
+})  # fmt: skip
+
+
+def matters(name: str) -> bool:
+    """Whether the variable `name` can change how a provider is reached, or as whom."""
+    upper = name.upper()
+    return upper in _NAMES or upper.endswith(_SUFFIXES) or upper.startswith(_PREFIXES)
+
+
+def fingerprint(environ: Mapping[str, str], salt: bytes) -> str:
+    """Returns 16 hex digits that are equal exactly when all variables that matter are equal; empty counts as unset."""
+    lines = sorted(f"{name}={value}" for name, value in environ.items() if value and matters(name))
+    return hmac.new(salt, "\0".join(lines).encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()[:16]
+
+
+def read_salt(home: Path) -> bytes:
+    """Returns the store's secret, made on first use with mode 0600; two processes that make it at once agree.
+
+    Raises:
+        OSError: the folder cannot be written, or the file cannot be read.
+    """
+    path = home / "salt"
+    if not path.exists():
+        draft = home / f".salt-{secrets.token_hex(8)}"
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+        try:
+            os.link(draft, path)  # fails when another process was first, and then its salt holds
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_bytes()

@@ -1,0 +1,90 @@
+"""Everything that can go wrong, as a tree.
+
+LongcallError
+├── CallError              what was asked cannot be asked so; nothing was stored or sent
+│   └── UnknownTaskError   no task has that id
+├── StoreError             the task store cannot be used now
+│   ├── StoreBusyError     another process holds the database for too long
+│   ├── StoreFullError     no room on the disk
+│   └── StoreVersionError  a newer longcall wrote it
+├── WorkerStartError       the worker process did not come up
+├── StaleClaimError        the task is no longer this worker's to write
+└── ProviderError          a model did not answer; `code` and `retryable` say more
+
+Every message is one sentence or two that say what to do instead. None holds a key.
+"""
+
+from dataclasses import dataclass
+
+
+class LongcallError(Exception):
+    """Base of all errors that longcall raises on purpose."""
+
+
+class CallError(LongcallError):
+    """What was asked cannot be asked so. Nothing was stored and nothing was sent."""
+
+
+class UnknownTaskError(CallError):
+    """No task has that id."""
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(
+            f"No task has the id {task_id!r}. Call poll_task without an id to list the recent tasks of this project."
+        )
+
+
+class StoreError(LongcallError):
+    """The task store cannot be used now."""
+
+
+class StoreBusyError(StoreError):
+    """Another process holds the database for too long."""
+
+
+class StoreFullError(StoreError):
+    """There is no room on the disk of the task store."""
+
+
+class StoreVersionError(StoreError):
+    """The task store was written by a newer longcall."""
+
+
+class WorkerStartError(LongcallError):
+    """The worker process did not come up."""
+
+
+class StaleClaimError(LongcallError):
+    """The task is no longer this worker's to write: it was cancelled, or another worker owns it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a task or an attempt failed, as stored and shown."""
+
+    code: str
+    """A short stable word: `no_key`, `unknown_model`, `rate_limit`, `timeout`, `incomplete_stream`, …"""
+    message: str
+    """One clear sentence for a person or a model."""
+    retryable: bool = False
+    """Whether the same request may succeed later without a change."""
+
+
+class ProviderError(LongcallError):
+    """A model did not answer as asked."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        retryable: bool = False,
+        refused: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.failure = Failure(code, message, retryable)
+        self.refused = refused
+        """Whether the provider turned the request away before it began to answer, so that nothing was paid."""
+        self.retry_after = retry_after
+        """Seconds after which the provider asks us to come back, when it said so."""

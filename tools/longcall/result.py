@@ -1,0 +1,167 @@
+"""The one shape in which every door tells of a task."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from longcall.models import Task, TaskKind, TaskState
+
+Status = Literal["working", "completed", "failed", "cancelled", "interrupted", "needs_review", "listed"]
+POLL_S = 45
+"""Seconds that one poll waits at most."""
+
+
+class TaskLine(BaseModel, frozen=True):
+    """A task in a list."""
+
+    task_id: str
+    status: Status
+    model: str
+    head: str
+    """The first words of what was asked."""
+    age_s: float
+    """Seconds from creation to the end, or to now."""
+    chars: int
+    """Characters of answer so far."""
+
+
+class Result(BaseModel, frozen=True):
+    """What became of a call, the most important first. A field that has nothing to say is None or empty."""
+
+    status: Status
+    task_id: str | None = None
+    text: str | None = None
+    """The answer; while `working`, and after a failure, what has streamed in so far."""
+    offset: int | None = None
+    """Where `text` begins in the whole answer, when it is a part of it."""
+    total_chars: int | None = None
+    """Length of the whole answer, when `text` is a part of it."""
+    path: str | None = None
+    """The file with the whole answer, when it is too long to be shown."""
+    model: str | None = None
+    """The model that really answered."""
+    finish_reason: str | None = None
+    usage: dict[str, int] | None = None
+    cost_usd: float | None = None
+    """None when unknown."""
+    attempts: int | None = None
+    """Requests sent to the provider."""
+    elapsed_s: float | None = None
+    progress: str | None = None
+    error: dict[str, Any] | None = None
+    """`code`, `message` and `retryable` of a failure."""
+    warnings: list[str] = []
+    tasks: list[TaskLine] | None = None
+    """The members of a group, or the recent tasks."""
+    next: str | None = None
+    """What to do now."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing can change it any more."""
+        return self.status not in ("working", "listed")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a text to show."""
+
+    offset: int = 0
+    limit: int | None = None
+    """Characters at most; None shows everything from `offset` on."""
+
+    def of(self, text: str) -> str:
+        """Returns this part of `text`."""
+        return text[self.offset :] if self.limit is None else text[self.offset : self.offset + self.limit]
+
+
+def status_of(task: Task) -> Status:
+    """Returns the word for a task's state: queued and running are both `working`."""
+    return task.state.value if task.state.is_final else "working"  # pyright: ignore[reportReturnType]  # same words
+
+
+def line_of(task: Task) -> TaskLine:
+    """Returns a task as a line of a list."""
+    return TaskLine(
+        task_id=task.id,
+        status=status_of(task),
+        model=task.model,
+        head=task.head,
+        age_s=round(task.age_s(), 1),
+        chars=task.chars,
+    )
+
+
+def result_of(task: Task, page: Page | None = None, *, path: str | None = None, stranded: bool = False) -> Result:
+    """Tells of a task.
+
+    Args:
+        task: the task, whole.
+        page: the part of the text to show; None shows none of a text that is still coming, and all of a final one.
+        path: the file with the whole text, when the page is only its head.
+        stranded: whether it waits for an environment that nobody here holds.
+    """
+    completion = task.completion
+    page = page or (Page() if task.state.is_final else None)
+    shown = None if page is None or task.kind is TaskKind.GROUP else page.of(task.text)
+    is_part = page is not None and shown is not None and len(shown) < len(task.text)
+    return Result(
+        status=status_of(task),
+        task_id=task.id,
+        text=shown,
+        offset=page.offset if is_part and page else None,
+        total_chars=len(task.text) if is_part else None,
+        path=path,
+        model=completion.model if completion else task.model,
+        finish_reason=completion.finish_reason if completion else None,
+        usage=_usage(task),
+        cost_usd=completion.cost_usd if completion else None,
+        attempts=len(task.attempts) if task.kind is TaskKind.CALL else None,
+        elapsed_s=round(task.age_s(), 1),
+        progress=None if task.state.is_final else progress_of(task),
+        error=None if task.failure is None else asdict(task.failure),
+        warnings=list(completion.warnings) if completion else [],
+        tasks=[line_of(member) for member in task.members] or None,
+        next=_next(task, page if is_part else None, path, stranded=stranded),
+    )
+
+
+def listing(tasks: list[Task]) -> Result:
+    """Tells of several tasks, newest first."""
+    hint = "Call poll_task with a task_id for its text." if tasks else "No task yet: llm_call or start_task makes one."
+    return Result(status="listed", tasks=[line_of(task) for task in tasks], next=hint)
+
+
+def progress_of(task: Task) -> str:
+    """Returns one line on what a task is at."""
+    if task.kind is TaskKind.GROUP:
+        ended = sum(member.state.is_final for member in task.members)
+        return f"{ended}/{len(task.members)} done, {task.age_s():.0f} s"
+    if task.state is TaskState.QUEUED:
+        return f"waiting for a worker, {task.age_s():.0f} s"
+    attempt = f", attempt {len(task.attempts)}" if len(task.attempts) > 1 else ""
+    heard = f"{task.chars} characters so far" if task.chars else "no text yet"
+    return f"{task.model}: {heard}, {task.age_s():.0f} s{attempt}"
+
+
+def _usage(task: Task) -> dict[str, int] | None:
+    usage = task.completion.usage if task.completion else None
+    return None if usage is None else {name: value for name, value in asdict(usage).items() if value is not None}
+
+
+def _next(task: Task, page: Page | None, path: str | None, *, stranded: bool) -> str | None:
+    if stranded:
+        return (
+            "It waits for a longcall that is attached with the same keys as the one that began it; nobody here holds"
+            " them. Attach that host again, or cancel_task and ask anew."
+        )
+    if not task.state.is_final:
+        return f"The work goes on. Call poll_task(task_id={task.id!r}, wait_s={POLL_S}) until the status changes."
+    if task.kind is TaskKind.GROUP:
+        return "Call poll_task with the task_id of a member for its text."
+    following = page.offset + len(page.of(task.text)) if page else len(task.text)
+    more = f"poll_task(task_id={task.id!r}, offset={following})"
+    if path is not None:
+        return f"The whole text is in the file {path}; or read on with {more}."
+    return f"There is more: {more}." if following < len(task.text) else None

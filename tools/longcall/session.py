@@ -1,0 +1,164 @@
+"""The tools' words over an open task store: what every door offers, in one place."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any, Protocol, TypedDict, Unpack
+
+from longcall.errors import CallError
+from longcall.models import Call, Message, ReasoningEffort, Task, new_call
+from longcall.result import Page, Result, listing, result_of
+from longcall.settings import Settings
+from longcall.tasks.client import TaskClient, open_client
+
+OnProgress = Callable[[Result], Awaitable[None]]
+
+
+class Fit(Protocol):
+    """How a door tells of a task: whole, or cut to its room."""
+
+    def __call__(self, task: Task, page: Page | None, *, stranded: bool) -> Result:
+        """Returns what to tell; see `longcall.result.result_of`."""
+        ...
+
+
+class Question(TypedDict, total=False):
+    """What may be said of a call besides its prompt; see `longcall.models.Call`."""
+
+    messages: Sequence[Message] | Sequence[dict[str, Any]] | None
+    model: str | None
+    system: str | None
+    temperature: float | None
+    max_tokens: int | None
+    reasoning_effort: ReasoningEffort | None
+    timeout_s: float | None
+
+
+class Session:
+    """An open store, seen from one project folder."""
+
+    def __init__(self, client: TaskClient, project: str, fit: Fit = result_of) -> None:
+        self.client = client
+        self._project = project
+        self._fit = fit
+
+    async def llm_call(
+        self,
+        prompt: str | None = None,
+        *,
+        wait_s: float | None = None,
+        on_progress: OnProgress | None = None,
+        **question: Unpack[Question],
+    ) -> Result:
+        """Asks a model and waits for the answer.
+
+        The task is durable before anything is sent. When the wait ends first, or is cancelled, the work goes on.
+
+        Args:
+            prompt: the text to ask; or give `messages`.
+            wait_s: seconds to wait; None waits for as long as it takes. Then the result says `working`.
+            on_progress: called about every 2 s with the result so far.
+            question: see Question.
+
+        Raises:
+            CallError: it cannot be asked so; nothing was stored or sent.
+            StoreError: the task store cannot be used.
+            WorkerStartError: no worker can be started; the task stays queued.
+        """
+        task_id = await self.client.start([self._call(prompt, question)], self._project)
+        return await self._await(task_id, wait_s, on_progress)
+
+    async def start_task(
+        self,
+        prompt: str | None = None,
+        *,
+        prompts: Sequence[str] | None = None,
+        models: Sequence[str] | None = None,
+        **question: Unpack[Question],
+    ) -> Result:
+        """Begins a task and returns at once; several `prompts` or `models` (or both: every pair) make a group.
+
+        Raises:
+            CallError: it cannot be asked so; nothing was stored or sent.
+            StoreError: the task store cannot be used.
+        """
+        if prompt is not None and prompts:
+            raise CallError("Give either `prompt` or `prompts`, not both.")
+        if models and question.get("model"):
+            raise CallError("Give either `model` or `models`, not both.")
+        pairs = product(prompts or [prompt], models or [question.get("model")])
+        calls = [self._call(asked, {**question, "model": model}) for asked, model in pairs]
+        return self._tell(await self.client.task(await self.client.start(calls, self._project)), None)
+
+    async def poll_task(
+        self,
+        task_id: str | None = None,
+        *,
+        wait_s: float | None = 0,
+        page: Page | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Result:
+        """Tells of a task, after waiting up to `wait_s` seconds for its end; without an id, of the recent tasks here.
+
+        Raises:
+            UnknownTaskError: no task has that id.
+            StoreError: the task store cannot be used.
+        """
+        if task_id is None:
+            return await self.list_tasks()
+        return await self._await(task_id, wait_s, on_progress, page or Page())
+
+    async def cancel_task(self, task_id: str) -> Result:
+        """Stops a task, down to the provider's connection; one that had ended keeps its answer.
+
+        Raises:
+            UnknownTaskError: no task has that id.
+            StoreError: the task store cannot be used.
+        """
+        return self._tell(await self.client.cancel(task_id), Page())
+
+    async def list_tasks(self, *, everywhere: bool = False, most: int = 20) -> Result:
+        """Tells of the newest tasks of this project folder, or of all.
+
+        Raises:
+            StoreError: the task store cannot be used.
+        """
+        return listing(await self.client.store.recent(None if everywhere else self._project, most))
+
+    def _call(self, prompt: str | None, question: Question) -> Call:
+        settings = self.client.settings
+        options: dict[str, Any] = {"timeout_s": settings.timeout_s, "prompt": prompt, **question}
+        options["model"] = question.get("model") or settings.model
+        if options["timeout_s"] is None:
+            options["timeout_s"] = settings.timeout_s
+        return new_call(**options)
+
+    async def _await(
+        self, task_id: str, wait_s: float | None, on_progress: OnProgress | None, page: Page | None = None
+    ) -> Result:
+        report = None if on_progress is None else partial(_report, on_progress)
+        return self._tell(await self.client.wait(task_id, wait_s, report), page)
+
+    def _tell(self, task: Task, page: Page | None) -> Result:
+        result = self._fit(task, page, stranded=self.client.is_stranded(task))
+        self.client.delivered(task)
+        return result
+
+
+async def _report(on_progress: OnProgress, task: Task) -> None:
+    await on_progress(result_of(task, Page()))
+
+
+@asynccontextmanager
+async def open_session(
+    settings: Settings, environ: Mapping[str, str], *, project: Path | None = None, fit: Fit = result_of
+) -> AsyncGenerator[Session]:
+    """Opens the task store, seen from one project folder (None: the current one).
+
+    Raises:
+        StoreError: the store cannot be used; the sentence says why and what to do.
+    """
+    async with open_client(settings, environ) as client:
+        yield Session(client, str(project or Path.cwd()), fit)

@@ -1,0 +1,91 @@
+"""Everything read from the environment, once."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import platformdirs
+
+from longcall.errors import LongcallError
+
+
+class SettingsError(LongcallError):
+    """A LONGCALL_… variable holds something that cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The operator's choices, frozen. Each field `x` is read from LONGCALL_X; empty counts as unset."""
+
+    home: Path = field(default_factory=lambda: Path(platformdirs.user_data_dir("longcall", appauthor=False)))
+    """Where the task store, results, logs and locks live; always absolute."""
+    model: str | None = None
+    """The model asked when a call names none."""
+    max_in_flight: int = 64
+    """Calls that one worker has at providers at once."""
+    worker_idle_s: float = 600.0
+    """Seconds without work after which a worker leaves."""
+    wait_s: float | None = None
+    """Seconds that llm_call waits before it answers `working`; None takes the host's own limit."""
+    timeout_s: float = 3600.0
+    """Seconds after which a task's work is cancelled, unless the call says otherwise."""
+    inline_chars: int = 40_000
+    """Longest text in a tool's answer; a longer one goes to a file."""
+    attempts: int = 3
+    """Requests sent at most for one task, where the provider refused or could not be reached before any text came."""
+
+    @property
+    def store_path(self) -> Path:
+        """The SQLite file."""
+        return self.home / "tasks.sqlite3"
+
+    @property
+    def results_path(self) -> Path:
+        """The folder for results too long for a tool's answer."""
+        return self.home / "results"
+
+    @property
+    def workers_path(self) -> Path:
+        """The folder for the workers' locks and logs."""
+        return self.home / "workers"
+
+
+def _positive(number: Callable[[str], float]) -> Callable[[str], float]:
+    def convert(text: str) -> float:
+        value = number(text)
+        if not 0 < value < float("inf"):
+            raise ValueError
+        return value
+
+    return convert
+
+
+_READERS: Mapping[str, tuple[Callable[[str], object], str]] = {
+    "home": (lambda text: Path(text).expanduser().absolute(), "a folder"),
+    "model": (str, "a model name"),
+    "max_in_flight": (_positive(int), "a whole number above 0"),
+    "worker_idle_s": (_positive(float), "seconds above 0"),
+    "wait_s": (_positive(float), "seconds above 0"),
+    "timeout_s": (_positive(float), "seconds above 0"),
+    "inline_chars": (_positive(int), "a whole number above 0"),
+    "attempts": (_positive(int), "a whole number above 0"),
+}
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Reads the settings from environment variables.
+
+    Raises:
+        SettingsError: a variable holds something that cannot be used; the sentence names it.
+    """
+    found: dict[str, object] = {}
+    for name, (convert, wanted) in _READERS.items():
+        variable = f"LONGCALL_{name.upper()}"
+        text = environ.get(variable, "").strip()
+        if not text:
+            continue
+        try:
+            found[name] = convert(text)
+        except ValueError:
+            raise SettingsError(f"{variable} is {text!r}, but must be {wanted}.") from None
+    return Settings(**found)  # pyright: ignore[reportArgumentType]  # each reader yields its field's type

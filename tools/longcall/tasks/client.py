@@ -1,0 +1,259 @@
+"""The one way in: adds tasks to the store, sees that a worker runs them, and waits for their end.
+
+Every door stands on this: the MCP server, the command line and the Python API.
+"""
+
+import secrets
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+
+import anyio
+import anyio.to_thread
+
+from longcall.beside import beside
+from longcall.environment import fingerprint, read_salt
+from longcall.errors import StoreError, UnknownTaskError, WorkerStartError
+from longcall.models import Call, Task, TaskState
+from longcall.settings import Settings
+from longcall.tasks.doorbell import Doorbell, open_doorbell
+from longcall.tasks.launch import ensure_worker
+from longcall.tasks.lock import held, is_alive, lock_path
+from longcall.tasks.sqlite import open_sqlite_store
+from longcall.tasks.store import NewTask, TaskStore
+
+OnProgress = Callable[[Task], Awaitable[None]]
+
+_LOOK_S = 0.05
+"""Seconds between looks at the store while somebody waits, for the case that no ring comes through."""
+_SUPERVISE_S = 0.5
+"""Seconds between looks at the worker's lock while somebody waits."""
+_PROGRESS_S = 2.0
+"""Seconds between two progress reports to one waiter."""
+_CANCEL_S = 5.0
+"""Seconds that cancel() waits for the worker to confirm."""
+
+
+class TaskClient:
+    """An open store with the means to get its tasks done."""
+
+    def __init__(
+        self, settings: Settings, environ: Mapping[str, str], environment: str, store: TaskStore, bell: Doorbell
+    ) -> None:
+        self.settings = settings
+        self.environment = environment
+        """Fingerprint of the variables that this client's tasks run with."""
+        self.store = store
+        self._bell = bell
+        self._environ = environ
+        self._waiters: dict[str, list[anyio.Event]] = {}
+        self._wanted = anyio.Event()
+        """Set while somebody waits, and by every start until the worker was looked after."""
+        self._delivered: list[str] = []
+        self._has_delivered = anyio.Event()
+        self._seen = 0
+        self._worker_trouble: WorkerStartError | None = None
+
+    async def start(self, calls: Sequence[Call], project: str) -> str:
+        """Adds one task, or a group of several, and sees to a worker. Durable when it returns.
+
+        Returns:
+            The id of the task; of the group when `calls` holds several.
+        """
+        tasks = self._new_tasks(calls, project)
+        await self.store.add(tasks)
+        self._wanted.set()
+        await self._ring_worker()
+        return tasks[0].id
+
+    def _new_tasks(self, calls: Sequence[Call], project: str) -> list[NewTask]:
+        new = partial(NewTask, environment=self.environment, project=project)
+        if len(calls) == 1:
+            return [new(id=secrets.token_hex(16), model=calls[0].model, head=calls[0].head, call=calls[0])]
+        models = ", ".join(dict.fromkeys(call.model for call in calls))
+        group = new(id=secrets.token_hex(16), model=models, head=calls[0].head, call=None)
+        members = [
+            new(id=secrets.token_hex(16), model=call.model, head=call.head, call=call, parent=group.id, position=index)
+            for index, call in enumerate(calls)
+        ]
+        return [group, *members]
+
+    async def task(self, task_id: str) -> Task:
+        """Returns a task as it is now.
+
+        Raises:
+            UnknownTaskError: no task has that id.
+        """
+        found = await self.store.task(task_id)
+        if found is None:
+            raise UnknownTaskError(task_id)
+        return found
+
+    async def wait(self, task_id: str, seconds: float | None, on_progress: OnProgress | None = None) -> Task:
+        """Waits until a task ends, or for `seconds`; the end of the waiting never touches the work.
+
+        Args:
+            task_id: the task or group.
+            seconds: None waits for as long as it takes.
+            on_progress: called about every 2 s with the task as it is.
+
+        Raises:
+            UnknownTaskError: no task has that id.
+            WorkerStartError: no worker can be started to run it; the task stays queued.
+        """
+        ended = anyio.Event()
+        waiters = self._waiters.setdefault(task_id, [])
+        waiters.append(ended)
+        self._wanted.set()
+        try:
+            task = await self._look(task_id, on_progress)
+            with anyio.move_on_after(seconds):
+                while not task.state.is_final:
+                    with anyio.move_on_after(_PROGRESS_S):
+                        await ended.wait()
+                    task = await self._look(task_id, on_progress)
+                return task
+        finally:
+            waiters.remove(ended)
+            if not waiters:
+                self._waiters.pop(task_id, None)
+        return await self.task(task_id)
+
+    async def _look(self, task_id: str, on_progress: OnProgress | None) -> Task:
+        task = await self.task(task_id)
+        if task.state.is_final:
+            return task
+        if task.environment != self.environment:
+            task = await self._settle_foreign(task)
+        elif self._worker_trouble is not None:
+            raise self._worker_trouble
+        if on_progress is not None:
+            await on_progress(task)
+        return task
+
+    async def _settle_foreign(self, task: Task) -> Task:
+        # Nobody here holds that environment's keys, so nobody here can run the task; but when its worker is dead its
+        # fate can be told.
+        with held(lock_path(self.settings.workers_path, task.environment)) as proved:
+            if proved:
+                await self.store.recover(task.environment, None)
+        return await self.task(task.id)
+
+    def is_stranded(self, task: Task) -> bool:
+        """Whether a queued task waits for an environment that no worker here serves and this client does not hold."""
+        return (
+            task.state is TaskState.QUEUED
+            and task.environment != self.environment
+            and not is_alive(self.settings.workers_path, task.environment)
+        )
+
+    async def cancel(self, task_id: str) -> Task:
+        """Stops a task or group, down to the provider's connection, and returns what became of it.
+
+        A task that ended before the cancel reached it keeps its answer.
+
+        Raises:
+            UnknownTaskError: no task has that id.
+        """
+        task = await self.task(task_id)
+        if task.state.is_final:
+            return task
+        await self.store.cancel(task_id)
+        self._bell.ring(await self.store.doorbell(task.environment))
+        return await self.wait(task_id, _CANCEL_S)
+
+    def delivered(self, task: Task) -> None:
+        """Has it written down, soon, that a final answer was handed over. Forgetting it in a crash costs nothing."""
+        if task.state.is_final and task.delivered_at is None:
+            self._delivered.append(task.id)
+            self._has_delivered.set()
+
+    async def keep(self) -> None:
+        """Watches the store and the worker for whoever waits here, until cancelled; idle when nobody does."""
+        self._seen = await self.store.last_ending()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._watch)
+            tasks.start_soon(self._supervise)
+            tasks.start_soon(self._mark_delivered)
+
+    async def _watch(self) -> None:
+        changes = -1
+        while True:
+            await self._wanted.wait()
+            await self._bell.wait(_LOOK_S)
+            now = await self.store.changes()
+            if now != changes:
+                changes = now
+                await self._wake_ended()
+
+    async def _wake_ended(self) -> None:
+        for number, task in await self.store.endings(self._seen):
+            self._seen = number
+            for ended in self._waiters.get(task, ()):
+                ended.set()
+
+    async def _supervise(self) -> None:
+        while True:
+            await self._wanted.wait()
+            if not self._waiters:
+                self._wanted = anyio.Event()  # before the look, so that a start after it is not overlooked
+            await self._see_to_worker()
+            await self._ring_worker()
+            await anyio.sleep(_SUPERVISE_S)
+
+    async def see_to_worker(self) -> None:
+        """Returns when a worker for this client's environment lives, started if need be.
+
+        Raises:
+            WorkerStartError: it did not come up; the sentence names its log.
+        """
+        start = partial(ensure_worker, self.settings, self.environment, self._environ)
+        await anyio.to_thread.run_sync(start, abandon_on_cancel=True)
+
+    async def _see_to_worker(self) -> None:
+        try:
+            await self.see_to_worker()
+            self._worker_trouble = None
+        except WorkerStartError as error:
+            self._worker_trouble = error
+
+    async def _mark_delivered(self) -> None:
+        try:
+            while True:
+                await self._has_delivered.wait()
+                await self._save_delivered()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._save_delivered()
+
+    async def _save_delivered(self) -> None:
+        self._has_delivered = anyio.Event()
+        delivered, self._delivered = self._delivered, []
+        with suppress(StoreError):
+            for task in delivered:
+                await self.store.mark_delivered(task)
+
+    async def _ring_worker(self) -> None:
+        self._bell.ring(await self.store.doorbell(self.environment))
+
+
+@asynccontextmanager
+async def open_client(settings: Settings, environ: Mapping[str, str]) -> AsyncGenerator[TaskClient]:
+    """Opens the task store and everything a door needs to use it.
+
+    Raises:
+        StoreError: the store cannot be used; the sentence says why and what to do.
+    """
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_sqlite_store(settings.store_path))
+        try:
+            environment = fingerprint(environ, read_salt(settings.home))
+            settings.workers_path.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"The folder {settings.home} cannot be used ({error.strerror}). Make it writable, or set LONGCALL_HOME."
+            ) from error
+        bell = await stack.enter_async_context(open_doorbell())
+        client = TaskClient(settings, environ, environment, store, bell)
+        await stack.enter_async_context(beside(client.keep))
+        yield client

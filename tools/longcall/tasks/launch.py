@@ -1,0 +1,104 @@
+"""Starting a worker: a process of its own that outlives whoever started it."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from longcall.errors import WorkerStartError
+from longcall.settings import Settings
+from longcall.tasks.lock import held, is_alive
+
+START_S = 30.0
+"""Seconds within which a worker must hold its lock."""
+_started: list[subprocess.Popen[bytes]] = []
+"""Workers that this process started, so that the ones that left are reaped."""
+
+
+def err_path(settings: Settings, environment: str) -> Path:
+    """Returns the file with what a worker printed, LiteLLM's remarks and its crashes included."""
+    return settings.workers_path / f"{environment}.err"
+
+
+def log_path(settings: Settings, environment: str) -> Path:
+    """Returns a worker's log."""
+    return settings.workers_path / f"{environment}.log"
+
+
+def ensure_worker(settings: Settings, environment: str, environ: Mapping[str, str]) -> None:
+    """Starts the environment's worker unless it lives; blocks until it does. Call it in a thread.
+
+    When several processes do so at once, one starts it and the others wait for that one.
+
+    Raises:
+        WorkerStartError: it did not come up; the sentence names its log.
+    """
+    _reap()
+    if is_alive(settings.workers_path, environment):
+        return
+    with held(settings.workers_path / f"{environment}.start", timeout=START_S) as ours:
+        if ours and not is_alive(settings.workers_path, environment):
+            _await_lock(_spawn(settings, environment, environ), settings, environment)
+
+
+def _await_lock(process: subprocess.Popen[bytes], settings: Settings, environment: str) -> None:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        if is_alive(settings.workers_path, environment):
+            return
+        if process.poll() is not None:
+            raise WorkerStartError(
+                f"The worker that calls the models ended at its start with exit code {process.returncode}."
+                f" What it said is in {err_path(settings, environment)}."
+            )
+        time.sleep(0.02)
+    raise WorkerStartError(
+        f"The worker that calls the models did not come up in {START_S:g} s. What it said is in"
+        f" {err_path(settings, environment)}."
+    )
+
+
+def _spawn(settings: Settings, environment: str, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "longcall.tasks.process", environment]
+    try:
+        with err_path(settings, environment).open("ab") as said:
+            process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                cwd=settings.home,
+                env={**worker_environ(environ), "LONGCALL_HOME": str(settings.home), "PYTHONSAFEPATH": "1"},
+                **_detached(),
+            )
+    except OSError as error:
+        raise WorkerStartError(
+            f"The worker that calls the models could not be started: {error}."
+        ) from error
+    _started.append(process)
+    return process
+
+
+def _detached() -> dict[str, object]:
+    if sys.platform == "win32":
+        flags = (
+            subprocess.CREATE_NEW_PROCESS_GROUP
+            | subprocess.CREATE_NO_WINDOW
+            | subprocess.CREATE_BREAKAWAY_FROM_JOB
+        )
+        return {"creationflags": flags}
+    return {"start_new_session": True}
+
+
+def _reap() -> None:
+    _started[:] = [process for process in _started if process.poll() is None]
+
+
+def worker_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """Returns the variables a worker runs with: those of its front, without the empty ones.
+
+    Hosts hand `${OPENAI_API_KEY:-}` on as an empty text, and providers' libraries take that for a key.
+    """
+    return {name: value for name, value in environ.items() if value}
+

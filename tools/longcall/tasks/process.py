@@ -1,0 +1,92 @@
+"""The worker process: takes the lock first, then everything heavy, and leaves when idle.
+
+Started by `longcall.tasks.launch` as `python -m longcall.tasks.process ENVIRONMENT`.
+"""
+
+import logging
+import logging.handlers
+import os
+import secrets
+import sys
+from collections.abc import Callable
+
+import anyio
+from anyio.from_thread import start_blocking_portal
+
+from longcall.call import Caller
+from longcall.providers import Provider
+from longcall.providers.litellm import LiteLLMProvider
+from longcall.providers.scripted import ScriptedProvider
+from longcall.providers.thread import LoopThread
+from longcall.retry import Backoff
+from longcall.routing import Route, route
+from longcall.settings import Settings, read_settings
+from longcall.tasks.doorbell import open_doorbell
+from longcall.tasks.launch import log_path
+from longcall.tasks.lock import held, lock_path
+from longcall.tasks.sqlite import open_sqlite_store
+from longcall.tasks.worker import Worker
+
+log = logging.getLogger(__name__)
+_LOCK_S = 2.0
+"""Seconds to try for the lock: others hold it for an instant to see whether a worker lives."""
+_LOG_BYTES = 1_000_000
+
+
+def main() -> None:
+    """Runs the worker of the environment that the command line names, unless another one lives."""
+    environment = sys.argv[1]
+    settings = read_settings(os.environ)
+    _log_to(settings, environment)
+    lock = lock_path(settings.workers_path, environment)
+    queued = True
+    while queued:
+        with held(lock, timeout=_LOCK_S) as ours:
+            if not ours:
+                return
+            anyio.run(_serve, settings, environment)
+        # A task that came between the last look and the release of the lock found this worker alive: it is ours.
+        queued = anyio.run(_has_queued, settings, environment)
+
+
+def _log_to(settings: Settings, environment: str) -> None:
+    file = logging.handlers.RotatingFileHandler(
+        log_path(settings, environment), maxBytes=_LOG_BYTES, backupCount=2, encoding="utf-8"
+    )
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[file])
+    for name in ("httpx", "httpx2", "aiosqlite", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+async def _has_queued(settings: Settings, environment: str) -> bool:
+    async with open_sqlite_store(settings.store_path) as store:
+        return await store.has_queued(environment)
+
+
+async def _serve(settings: Settings, environment: str) -> None:
+    name = secrets.token_hex(8)
+    with start_blocking_portal() as portal:
+        async with open_sqlite_store(settings.store_path, checkpoints=True) as store, open_doorbell() as bell:
+            await store.enrol(name, environment, os.getpid(), bell.port)
+            litellm = LiteLLMProvider(LoopThread(portal))
+            worker = Worker(
+                name=name,
+                environment=environment,
+                store=store,
+                bell=bell,
+                caller=Caller(_finder(litellm), Backoff(attempts=settings.attempts)),
+                max_in_flight=settings.max_in_flight,
+                idle_s=settings.worker_idle_s,
+            )
+            await worker.run()
+            await litellm.aclose()
+
+
+def _finder(litellm: LiteLLMProvider) -> Callable[[str], Provider]:
+    providers: dict[Route, Provider] = {Route.SCRIPTED: ScriptedProvider(), Route.LITELLM: litellm}
+    return lambda model: providers[route(model)]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+-- name: add_task
+-- One new task: a call waits as 'queued', a group is 'running' until its last member ends.
+INSERT INTO tasks (id, kind, parent, position, state, environment, project, model, head, call, created_at)
+VALUES (:id, :kind, :parent, :position, CASE :kind WHEN 'call' THEN 'queued' ELSE 'running' END,
+        :environment, :project, :model, :head, :call, :now);
+
+-- name: claim
+-- Takes the oldest waiting tasks of one environment for one worker.
+UPDATE tasks SET state = 'running', worker = :worker, started_at = max(:now, created_at)
+WHERE id IN (
+    SELECT id FROM tasks WHERE state = 'queued' AND environment = :environment
+    ORDER BY created_at, rowid LIMIT :most)
+RETURNING id, created_at, model, call;
+
+-- name: mark_sent
+-- Writes the attempt down before its request leaves; no row comes back when the task is no longer ours to send.
+INSERT INTO attempts (task, number, model, state, sent_at)
+SELECT id, (SELECT count(*) + 1 FROM attempts WHERE task = :task), :model, 'sent', :now
+FROM tasks WHERE id = :task AND state = 'running' AND worker = :worker AND cancel_requested = 0
+RETURNING number;
+
+-- name: end_attempt
+UPDATE attempts SET state = :state, ended_at = max(:now, sent_at), usage = :usage, cost_usd = :cost_usd,
+    failure = :failure
+WHERE task = :task AND state = 'sent'
+  AND EXISTS (SELECT 1 FROM tasks WHERE id = :task AND state = 'running' AND worker = :worker);
+
+-- name: add_piece
+INSERT INTO pieces (task, number, text)
+SELECT id, (SELECT coalesce(max(number), 0) + 1 FROM pieces WHERE task = :task), :text
+FROM tasks WHERE id = :task AND state = 'running' AND worker = :worker;
+
+-- name: finish
+-- The end of a running task, by the worker that holds it; a NULL text keeps the pieces as the text.
+UPDATE tasks SET state = :state, finished_at = max(:now, started_at), completion = :completion, failure = :failure,
+    text = coalesce(:text, (SELECT group_concat(text, '') FROM (
+        SELECT text FROM pieces WHERE task = :task ORDER BY number)))
+WHERE id = :task AND state = 'running' AND worker = :worker;
+
+-- name: drop_pieces
+DELETE FROM pieces WHERE task = :task;
+
+-- name: cancel_queued
+-- A task (or every member of a group) that no worker has taken is cancelled on the spot.
+UPDATE tasks SET state = 'cancelled', cancel_requested = 1, finished_at = max(:now, created_at)
+WHERE (id = :task OR parent = :task) AND state = 'queued';
+
+-- name: request_cancel
+UPDATE tasks SET cancel_requested = 1 WHERE (id = :task OR parent = :task) AND state = 'running';
+
+-- name: cancel_requests
+SELECT id FROM tasks
+WHERE state = 'running' AND environment = :environment AND worker = :worker AND cancel_requested = 1;
+
+-- name: orphans
+-- Running tasks of one environment whose worker is not the living one.
+SELECT id, cancel_requested, EXISTS (SELECT 1 FROM attempts WHERE task = tasks.id AND state = 'sent') AS was_sent
+FROM tasks
+WHERE state = 'running' AND kind = 'call' AND environment = :environment AND worker IS NOT :worker;
+
+-- name: requeue
+-- Nothing had been sent: the task simply waits again.
+UPDATE tasks SET state = 'queued', worker = NULL, started_at = NULL WHERE id = :task AND state = 'running';
+
+-- name: lose_attempt
+UPDATE attempts SET state = 'lost', ended_at = max(:now, sent_at) WHERE task = :task AND state = 'sent';
+
+-- name: end_orphan
+UPDATE tasks SET state = :state, finished_at = max(:now, started_at), failure = :failure,
+    text = (SELECT group_concat(text, '') FROM (SELECT text FROM pieces WHERE task = :task ORDER BY number))
+WHERE id = :task AND state = 'running';
+
+-- name: task
+SELECT tasks.*, CASE
+        WHEN text IS NOT NULL THEN length(text)
+        ELSE (SELECT coalesce(sum(length(p.text)), 0) FROM pieces AS p WHERE p.task = tasks.id) END AS chars
+FROM tasks WHERE id = :task;
+
+-- name: pieces
+SELECT text FROM pieces WHERE task = :task ORDER BY number;
+
+-- name: attempts
+SELECT * FROM attempts WHERE task = :task ORDER BY number;
+
+-- name: members
+SELECT tasks.*, CASE
+        WHEN text IS NOT NULL THEN length(text)
+        ELSE (SELECT coalesce(sum(length(p.text)), 0) FROM pieces AS p WHERE p.task = tasks.id) END AS chars
+FROM tasks WHERE parent = :task ORDER BY position;
+
+-- name: recent
+SELECT tasks.*, CASE
+        WHEN text IS NOT NULL THEN length(text)
+        ELSE (SELECT coalesce(sum(length(p.text)), 0) FROM pieces AS p WHERE p.task = tasks.id) END AS chars
+FROM tasks WHERE parent IS NULL AND (:project IS NULL OR project = :project)
+ORDER BY created_at DESC, rowid DESC LIMIT :most;
+
+-- name: ids_like
+SELECT id FROM tasks WHERE id >= :start AND id < :start || 'g' ORDER BY created_at DESC LIMIT 2;
+
+-- name: endings
+SELECT number, task FROM endings WHERE number > :after ORDER BY number;
+
+-- name: last_ending
+SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'endings';
+
+-- name: mark_delivered
+UPDATE tasks SET delivered_at = max(:now, finished_at)
+WHERE (id = :task OR parent = :task) AND finished_at IS NOT NULL AND delivered_at IS NULL;
+
+-- name: waiting
+SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'queued' AND environment = :environment);
+
+-- name: enrol
+INSERT INTO workers (id, environment, pid, doorbell, started_at) VALUES (:id, :environment, :pid, :doorbell, :now);
+
+-- name: forget_workers
+-- Earlier workers of this environment are dead: the one that asks holds their lock.
+DELETE FROM workers WHERE environment = :environment AND id <> :id;
+
+-- name: doorbell
+SELECT doorbell FROM workers WHERE environment = :environment ORDER BY started_at DESC LIMIT 1;
+
+-- name: prune
+DELETE FROM tasks WHERE parent IS NULL AND finished_at IS NOT NULL AND finished_at < :before RETURNING id;
+
+-- name: data_version
+PRAGMA data_version;

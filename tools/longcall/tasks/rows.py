@@ -1,0 +1,63 @@
+"""Rows of the database as the words of `longcall.models`."""
+
+import json
+import sqlite3
+from typing import Any
+
+from longcall.errors import Failure
+from longcall.models import Attempt, AttemptState, Completion, Task, TaskKind, TaskState, Usage
+
+
+def usage_from_json(text: str | None) -> Usage | None:
+    """Returns the usage in a JSON column."""
+    return None if text is None else Usage(**json.loads(text))
+
+
+def completion_from_json(text: str | None) -> Completion | None:
+    """Returns the completion in a JSON column."""
+    if text is None:
+        return None
+    found: dict[str, Any] = json.loads(text)
+    usage = None if found["usage"] is None else Usage(**found["usage"])
+    return Completion(**(found | {"usage": usage, "warnings": tuple(found["warnings"])}))
+
+
+def failure_from_json(text: str | None) -> Failure | None:
+    """Returns the failure in a JSON column."""
+    return None if text is None else Failure(**json.loads(text))
+
+
+def attempt_from_row(row: sqlite3.Row) -> Attempt:
+    """Returns the attempt in a row of `attempts`."""
+    return Attempt(
+        number=row["number"],
+        model=row["model"],
+        state=AttemptState(row["state"]),
+        sent_at=row["sent_at"],
+        ended_at=row["ended_at"],
+        usage=usage_from_json(row["usage"]),
+        cost_usd=row["cost_usd"],
+        failure=failure_from_json(row["failure"]),
+    )
+
+
+def task_from_row(row: sqlite3.Row) -> Task:
+    """Returns the task in a row of `tasks` that has the column `chars` beside its own, without call and text."""
+    return Task(
+        id=row["id"],
+        kind=TaskKind(row["kind"]),
+        parent=row["parent"],
+        state=TaskState(row["state"]),
+        environment=row["environment"],
+        project=row["project"],
+        model=row["model"],
+        head=row["head"],
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        delivered_at=row["delivered_at"],
+        cancel_requested=bool(row["cancel_requested"]),
+        chars=row["chars"],
+        completion=completion_from_json(row["completion"]),
+        failure=failure_from_json(row["failure"]),
+    )

@@ -1,0 +1,157 @@
+"""The seam between tasks and where they are kept: what any store must do.
+
+Every method is one transaction, durable when it returns. Cancelling the caller never leaves half a write: the write
+happens whole or not at all, and the caller must ask to know which. Writes of a worker name the worker; when the task is
+no longer that worker's, they change nothing and say so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from longcall.errors import Failure
+from longcall.models import AttemptState, Call, Completion, Task, TaskKind, TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A task as a front hands it in."""
+
+    id: str
+    environment: str
+    project: str
+    model: str
+    head: str
+    call: Call | None
+    """None for a group."""
+    parent: str | None = None
+    position: int | None = None
+
+    @property
+    def kind(self) -> TaskKind:
+        """A task without a call is a group."""
+        return TaskKind.GROUP if self.call is None else TaskKind.CALL
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A task as a worker takes it out."""
+
+    id: str
+    created_at: int
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a running task ends."""
+
+    state: TaskState
+    attempt: AttemptState
+    """What becomes of the attempt that is still open, if one is."""
+    text: str | None = None
+    """The whole text; None keeps what has streamed in."""
+    completion: Completion | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What was found of a dead worker's tasks."""
+
+    requeued: int = 0
+    """Nothing had been sent: they wait again."""
+    interrupted: int = 0
+    """A request had been sent and its answer is lost."""
+    cancelled: int = 0
+
+
+class TaskStore(Protocol):
+    """Where tasks are kept. Every method may raise StoreError."""
+
+    async def add(self, tasks: Sequence[NewTask]) -> None:
+        """Adds tasks, all or none; members of a group come after it."""
+        ...
+
+    async def claim(self, environment: str, worker: str, most: int) -> list[Claim]:
+        """Takes at most `most` of the oldest queued tasks of `environment` for `worker`: queued → running."""
+        ...
+
+    async def mark_sent(self, task: str, worker: str, model: str) -> int:
+        """Writes down that a request is about to leave; returns the attempt's number.
+
+        Raises:
+            StaleClaimError: the task is not running under `worker`, or its cancellation was asked for.
+        """
+        ...
+
+    async def end_attempt(self, task: str, worker: str, failure: Failure) -> None:
+        """Writes down that the open attempt failed, while the task goes on."""
+        ...
+
+    async def add_pieces(self, worker: str, pieces: Sequence[tuple[str, str]]) -> None:
+        """Adds streamed text to running tasks: pairs of task id and text."""
+        ...
+
+    async def finish(self, task: str, worker: str, ending: Ending) -> bool:
+        """Ends a running task; False when it is not running under `worker` any more, and then nothing changes."""
+        ...
+
+    async def cancel(self, task: str) -> None:
+        """Cancels what is queued of a task or group at once, and asks the worker to stop what is running."""
+        ...
+
+    async def cancel_requests(self, environment: str, worker: str) -> list[str]:
+        """Returns the running tasks of `worker` whose cancellation was asked for."""
+        ...
+
+    async def recover(self, environment: str, worker: str | None) -> Recovery:
+        """Settles running tasks of `environment` that belong to another worker than `worker`.
+
+        Only for a process that holds the environment's lock, which proves that no other worker lives.
+        """
+        ...
+
+    async def task(self, task: str) -> Task | None:
+        """Returns a task whole, with its text, attempts and members; None when there is none of that id."""
+        ...
+
+    async def recent(self, project: str | None, most: int) -> list[Task]:
+        """Returns the newest tasks without texts or attempts, of one project or of all."""
+        ...
+
+    async def find(self, start: str) -> list[str]:
+        """Returns at most two ids that begin with `start`."""
+        ...
+
+    async def endings(self, after: int) -> list[tuple[int, str]]:
+        """Returns number and id of the tasks that ended after the ending `after`, in order."""
+        ...
+
+    async def last_ending(self) -> int:
+        """Returns the number of the newest ending; 0 when none."""
+        ...
+
+    async def mark_delivered(self, task: str) -> None:
+        """Writes down that the final answer of a task was handed to a client."""
+        ...
+
+    async def has_queued(self, environment: str) -> bool:
+        """Whether a task of `environment` waits for a worker."""
+        ...
+
+    async def enrol(self, worker: str, environment: str, pid: int, doorbell: int | None) -> None:
+        """Makes a worker known, in place of earlier ones of its environment."""
+        ...
+
+    async def doorbell(self, environment: str) -> int | None:
+        """Returns the UDP port on 127.0.0.1 at which the environment's worker can be rung."""
+        ...
+
+    async def prune(self, before: int) -> list[str]:
+        """Deletes tasks that ended before `before` (milliseconds since the epoch); returns their ids."""
+        ...
+
+    async def changes(self) -> int:
+        """Returns a number that differs from the last one when anything was written since, by whatever process."""
+        ...

@@ -1,0 +1,196 @@
+"""Runs the tasks of one environment: takes them from the store, asks the models, writes down what comes."""
+
+import logging
+import time
+from dataclasses import dataclass, field
+
+import anyio
+from anyio.abc import TaskGroup
+
+from longcall.call import Caller
+from longcall.errors import CallError, Failure, ProviderError, StaleClaimError, StoreError
+from longcall.models import AttemptState, Call, TaskState, now_ms
+from longcall.tasks.doorbell import Doorbell
+from longcall.tasks.store import Claim, Ending, TaskStore
+
+log = logging.getLogger(__name__)
+
+_LOOK_S = 0.25
+"""Seconds between looks at the store when nothing rings."""
+_PIECES_S = 0.25
+"""Seconds between writes of streamed text, for all tasks together."""
+_AGAIN_S = 1.0
+"""Seconds before an ending that the store could not take is tried again."""
+
+
+@dataclass(slots=True)
+class _Running:
+    """A task at work here."""
+
+    claim: Claim
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    unsaved: list[str] = field(default_factory=list[str])
+    cancelled: bool = False
+
+
+class Worker:
+    """One environment's worker; run by a process that holds the environment's lock."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        environment: str,
+        store: TaskStore,
+        bell: Doorbell,
+        caller: Caller,
+        max_in_flight: int,
+        idle_s: float,
+    ) -> None:
+        self._name = name
+        self._environment = environment
+        self._store = store
+        self._bell = bell
+        self._caller = caller
+        self._max_in_flight = max_in_flight
+        self._idle_s = idle_s
+        self._running: dict[str, _Running] = {}
+        self._saving = anyio.Lock()
+        self._tasks: TaskGroup
+
+    async def run(self) -> None:
+        """Works until there has been nothing to do for the idle time."""
+        recovery = await self._store.recover(self._environment, self._name)
+        log.info("⇡ worker %s serves environment %s; found %s", self._name, self._environment, recovery)
+        async with anyio.create_task_group() as self._tasks:
+            self._tasks.start_soon(self._save_pieces)
+            await self._take_tasks()
+            self._tasks.cancel_scope.cancel()
+        log.info("⇣ worker %s leaves: nothing to do for %g s", self._name, self._idle_s)
+
+    async def _take_tasks(self) -> None:
+        busy_at = time.monotonic()
+        changes = -1
+        while self._running or time.monotonic() - busy_at < self._idle_s:
+            try:
+                seen = await self._store.changes()
+                if seen != changes and await self._act():
+                    busy_at = time.monotonic()
+                changes = seen
+            except StoreError as error:
+                log.warning("the store cannot be read now: %s", error)
+            if self._running:
+                busy_at = time.monotonic()
+            await self._bell.wait(_LOOK_S)
+
+    async def _act(self) -> bool:
+        """Does what the store asks for; returns whether it asked for anything."""
+        for task in await self._store.cancel_requests(self._environment, self._name):
+            if task in self._running:
+                self._running[task].cancelled = True
+                self._running[task].scope.cancel()
+        room = self._max_in_flight - len(self._running)
+        claims = await self._store.claim(self._environment, self._name, room) if room > 0 else []
+        for claim in claims:
+            self._running[claim.id] = _Running(claim)
+            self._tasks.start_soon(self._run_one, self._running[claim.id])
+        return bool(claims)
+
+    async def _run_one(self, running: _Running) -> None:
+        log.info("↪ %s %s", running.claim.id, running.claim.call.model)
+        try:
+            with running.scope:
+                await self._finish(running, await self._ask(running))
+            if running.scope.cancelled_caught and running.cancelled:
+                await self._finish(running, Ending(TaskState.CANCELLED, AttemptState.CANCELLED))
+        finally:
+            del self._running[running.claim.id]
+            self._bell.ring_self()  # there is room for another
+
+    async def _ask(self, running: _Running) -> Ending:
+        call = running.claim.call
+        # What is left of the deadline is counted from creation, but a clock that was set back never lengthens it.
+        spent_s = min(max(0, now_ms() - running.claim.created_at) / 1000, call.timeout_s)
+        text: list[str] = []
+
+        def hear(piece: str) -> None:
+            text.append(piece)
+            running.unsaved.append(piece)
+
+        try:
+            with anyio.fail_after(call.timeout_s - spent_s):
+                completion = await self._caller.ask(call, _TaskLedger(self._store, self._name, running), hear)
+        except TimeoutError:
+            return _failed(Failure("timeout", _out_of_time(call), retryable=True))
+        except ProviderError as error:
+            return _failed(error.failure)
+        except CallError as error:
+            return _failed(Failure("rejected", str(error)))
+        except StaleClaimError:
+            return Ending(TaskState.CANCELLED, AttemptState.CANCELLED)
+        except StoreError as error:
+            return _failed(Failure("store", f"Nothing was sent: {error}", retryable=True))
+        except Exception as error:
+            log.exception("task %s", running.claim.id)
+            return _failed(Failure("internal", f"longcall failed at this call ({type(error).__name__}); see its log."))
+        return Ending(TaskState.COMPLETED, AttemptState.ANSWERED, "".join(text), completion)
+
+    async def _finish(self, running: _Running, ending: Ending) -> None:
+        """Stores how the task ended. What was paid for is kept here until the store can take it."""
+        task = running.claim.id
+        with anyio.CancelScope(shield=True):
+            while True:
+                try:
+                    if ending.text is None:
+                        await self._save([running])
+                    kept = await self._store.finish(task, self._name, ending)
+                    break
+                except StoreError as error:
+                    log.warning("the ending of %s is kept here until the store takes it: %s", task, error)
+                    await anyio.sleep(_AGAIN_S)
+            log.info("↩ %s %s%s", task, ending.state, "" if kept else " (came too late)")
+            self._bell.ring_listeners()
+
+    async def _save_pieces(self) -> None:
+        while True:
+            await anyio.sleep(_PIECES_S)
+            try:
+                await self._save(list(self._running.values()))
+            except StoreError as error:
+                log.warning("streamed text is kept here until the store takes it: %s", error)
+
+    async def _save(self, of: list[_Running]) -> None:
+        async with self._saving:
+            unsaved = [(running, len(running.unsaved)) for running in of if running.unsaved]
+            if unsaved:
+                pieces = [(running.claim.id, "".join(running.unsaved)) for running, _ in unsaved]
+                await self._store.add_pieces(self._name, pieces)
+            for running, count in unsaved:
+                del running.unsaved[:count]
+
+
+@dataclass(frozen=True, slots=True)
+class _TaskLedger:
+    """Where the attempts of one task are written down."""
+
+    store: TaskStore
+    worker: str
+    running: _Running
+
+    async def sent(self) -> None:
+        await self.store.mark_sent(self.running.claim.id, self.worker, self.running.claim.call.model)
+
+    async def failed(self, failure: Failure) -> None:
+        await self.store.end_attempt(self.running.claim.id, self.worker, failure)
+
+
+def _failed(failure: Failure) -> Ending:
+    return Ending(TaskState.FAILED, AttemptState.FAILED, failure=failure)
+
+
+def _out_of_time(call: Call) -> str:
+    return (
+        f"The task did not end within its {call.timeout_s:g} s (`timeout_s`) and was stopped. The text so far is kept; a"
+        " request that had been sent may have been billed."
+    )
+
