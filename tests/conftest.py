@@ -1,0 +1,64 @@
+"""What every test stands on: a store of its own, no key, and no way to a paid model."""
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from support.mocks import Mock, aimock, llmock
+from support.processes import front_processes, kill, worker_processes
+
+from longcall.environment import matters
+
+NOWHERE = "http://127.0.0.1:9"
+"""The discard port on loopback: nothing answers there."""
+ANSWER = "A long answer, in many words, so that it streams in pieces: " + "word " * 200 + "end."
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """aiosqlite speaks asyncio, and so do we."""
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _no_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes every provider's variable out of the environment and sends everything beyond loopback nowhere."""
+    for name in list(os.environ):
+        if matters(name) or name.startswith("LONGCALL_") or name == "CLAUDE_PROJECT_DIR":
+            monkeypatch.delenv(name)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, NOWHERE)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
+    """Returns a LONGCALL_HOME of the test's own; whatever process is left on it afterwards is killed."""
+    path = tmp_path / "home"
+    monkeypatch.setenv("LONGCALL_HOME", str(path))
+    monkeypatch.setenv("LONGCALL_WORKER_IDLE_S", "30")
+    yield path
+    kill(front_processes(path) + worker_processes(path))
+
+
+@pytest.fixture
+def environ(home: Path) -> dict[str, str]:
+    """Returns the environment for a server with the test's store and no key."""
+    assert os.environ["LONGCALL_HOME"] == str(home)
+    return dict(os.environ)
+
+
+@pytest.fixture(scope="session")
+def openai_mock(tmp_path_factory: pytest.TempPathFactory) -> Generator[Mock]:
+    """Returns an aimock that answers everything with ANSWER at once."""
+    fixture = {"match": {}, "response": {"content": ANSWER}}
+    with aimock([fixture], tmp_path_factory.mktemp("aimock")) as mock:
+        yield mock
+
+
+@pytest.fixture(scope="session")
+def llmock_server() -> Generator[Mock]:
+    """Returns an llmock that echoes; tests ask it for faults by its control interface or model names."""
+    with llmock("--response-style", "echo") as mock:
+        yield mock

@@ -1,0 +1,104 @@
+"""Real longcall processes for tests: servers over stdio, workers, and their deaths."""
+
+import json
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import psutil
+from mcp import Client, StdioServerParameters
+
+PATIENCE_S = 60.0
+"""Seconds that any wait in a test may take before the test fails; a worker's first LiteLLM import is the longest."""
+
+
+def server(environ: Mapping[str, str], cwd: Path | None = None) -> StdioServerParameters:
+    """Returns how to start the real server as a host does."""
+    return StdioServerParameters(command=sys.executable, args=["-m", "longcall_server"], env=dict(environ), cwd=cwd)
+
+
+@asynccontextmanager
+async def attached(environ: Mapping[str, str], cwd: Path | None = None, **options: Any) -> AsyncGenerator[Client]:
+    """Starts the real server and attaches a real MCP client to it over stdio."""
+    with anyio.fail_after(PATIENCE_S * 2):
+        async with Client(server(environ, cwd), **options) as client:
+            yield client
+
+
+async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
+    """Calls a tool and returns its structured result.
+
+    Raises:
+        AssertionError: the tool answered with an error that has no structured result; the text says what.
+    """
+    result = await client.call_tool(tool, arguments)
+    assert result.structured_content is not None, result.content[0].text  # pyright: ignore
+    return result.structured_content
+
+
+async def error_text(client: Client, tool: str, **arguments: Any) -> str:
+    """Calls a tool that must answer with an error and returns its text."""
+    result = await client.call_tool(tool, arguments)
+    assert result.is_error
+    return result.content[0].text  # pyright: ignore
+
+
+async def until(condition: Callable[[], Any], seconds: float = PATIENCE_S) -> Any:
+    """Looks at other processes' doings until `condition` holds, and returns what it returned."""
+    with anyio.fail_after(seconds):
+        while not (found := condition()):
+            await anyio.sleep(0.01)
+    return found
+
+
+def worker_processes(home: Path) -> list[psutil.Process]:
+    """Returns the living workers of a store."""
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter(["cmdline", "environ"]):
+        command = process.info["cmdline"] or []
+        if "longcall.tasks.process" in command and (process.info["environ"] or {}).get("LONGCALL_HOME") == str(home):
+            found.append(process)
+    return found
+
+
+def front_processes(home: Path) -> list[psutil.Process]:
+    """Returns the living servers of a store."""
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter(["cmdline", "environ"]):
+        command = process.info["cmdline"] or []
+        if "longcall_server" in command and (process.info["environ"] or {}).get("LONGCALL_HOME") == str(home):
+            found.append(process)
+    return found
+
+
+def kill(processes: list[psutil.Process]) -> None:
+    """Kills processes with SIGKILL and waits until they are gone."""
+    for process in processes:
+        os.kill(process.pid, signal.SIGKILL)
+    psutil.wait_procs(processes, timeout=PATIENCE_S)
+
+
+def rows(home: Path, sql: str, *values: Any) -> list[dict[str, Any]]:
+    """Reads the store of `home` beside its users."""
+    connection = sqlite3.connect(f"file:{home / 'tasks.sqlite3'}?mode=ro", uri=True, timeout=10)
+    try:
+        connection.row_factory = sqlite3.Row
+        return [dict(row) for row in connection.execute(sql, values)]
+    finally:
+        connection.close()
+
+
+def state(home: Path, task_id: str) -> str:
+    """Returns a task's state in the store."""
+    return rows(home, "SELECT state FROM tasks WHERE id = ?", task_id)[0]["state"]
+
+
+def facts(text: str) -> dict[str, Any]:
+    """Returns the line of facts at the top of a tool's text."""
+    return json.loads(text.split("\n", 1)[0])
