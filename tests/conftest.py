@@ -17,7 +17,7 @@ ANSWER = "A long answer, in many words, so that it streams in pieces: " + "word 
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
-    """aiosqlite speaks asyncio, and so do we."""
+    """The store speaks asyncio, and so do we."""
     return "asyncio"
 
 

@@ -17,10 +17,10 @@ from longcall_server import handlers
 from longcall_server.opening import Opening
 
 INSTRUCTIONS = """\
-longcall lets you hand prompts to other models. A call is durable before it is sent: it survives timeouts, this chat and \
-this server, and is never sent or paid twice behind your back.
-- llm_call asks and waits. Status `completed` has the text. Status `working` means the model needs longer than your host \
-waits: call poll_task with the task_id and wait_s=45 until the status changes. Do not repeat the llm_call.
+longcall lets you hand prompts to other models. A call is durable before it is sent: it survives timeouts, this chat \
+and this server, and is never sent or paid twice behind your back.
+- llm_call asks and waits. Status `completed` has the text. Status `working` means the model needs longer than your \
+host waits: call poll_task with the task_id and wait_s=45 until the status changes. Do not repeat the llm_call.
 - start_task returns at once; give `prompts` or `models` to fan out. poll_task reads the answers.
 - poll_task without task_id lists recent tasks of this project: look there after a restart, before asking again.
 - cancel_task stops the work and the connection to the provider.
@@ -34,16 +34,16 @@ def build_server(settings: Settings) -> MCPServer[Opening]:
     @asynccontextmanager
     async def lifespan(_: MCPServer[Opening]) -> AsyncGenerator[Opening]:
         async with anyio.create_task_group() as tasks:
-            yield Opening(tasks, settings)
+            opening = Opening(tasks, settings)
+            tasks.start_soon(opening.open_soon)
+            yield opening
             tasks.cancel_scope.cancel()
 
     server = MCPServer("longcall", version=version("longcall"), instructions=INSTRUCTIONS, lifespan=lifespan)
     # A call changes nothing on the user's side, so hosts may run several at once; each new one asks (and pays) anew.
     asking = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=False, open_world_hint=True)
     looking = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
-    stopping = ToolAnnotations(
-        read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False
-    )
+    stopping = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
     server.add_tool(handlers.llm_call, title="Ask a model", annotations=asking)
     server.add_tool(handlers.start_task, title="Begin a task", annotations=asking)
     server.add_tool(handlers.poll_task, title="Look at a task", annotations=looking)

@@ -22,7 +22,8 @@ from longcall_server.reply import reply, tool_errors
 Ctx = Context[Opening, Any]
 Prompt = Annotated[str | None, Field(description="What to ask. Give this or `messages`.")]
 Messages = Annotated[
-    list[dict[str, Any]] | None, Field(description='Chat turns instead of `prompt`: [{"role": "user", "content": "…"}].')
+    list[dict[str, Any]] | None,
+    Field(description='Chat turns instead of `prompt`: [{"role": "user", "content": "…"}].'),
 ]
 Model = Annotated[
     str | None, Field(description="provider/model as list_models shows it; empty takes the configured default.")
@@ -120,8 +121,8 @@ async def poll_task(
 ) -> CallToolResult:
     """Look at a task: its status, the text so far or the whole answer, and what to do next.
 
-    Set wait_s to 45 while a task is `working`, instead of asking again and again. Page long texts with offset and limit.
-    Works for tasks that any earlier chat or server began.
+    Set wait_s to 45 while a task is `working`, instead of asking again and again. Page long texts with offset and
+    limit. Works for tasks that any earlier chat or server began.
     """
     with tool_errors():
         session = await _opening(ctx).session()

@@ -9,8 +9,8 @@ _PATIENCE_S = {
     # 600 s in its source.
     "gemini-cli": 240.0,
 }
-"""Part of the name in `clientInfo` → seconds. Codex (300 s, earlier 60 s) and Claude Desktop (`claude-ai`: 60 s or 240 s,
-by surface) cannot be told from their impatient editions, so they are left at the careful figure."""
+"""Part of the name in `clientInfo` → seconds. Codex (300 s, earlier 60 s) and Claude Desktop (60 s or 240 s, by
+surface) cannot be told from their impatient editions, so they are left at the careful figure."""
 
 
 def patience(client: str | None) -> float:

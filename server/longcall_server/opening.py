@@ -1,16 +1,19 @@
-"""The task store, opened at the first use: a server whose store is in trouble still starts, and says so at each call."""
+"""The task store, opened at the first use: a server whose store is in trouble still starts, and says so when asked."""
 
 import os
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
-from longcall import Session
+from longcall import LongcallError, Session
 from longcall.overflow import fitting
 from longcall.session import open_session
 from longcall.settings import Settings
+
+_SOON_S = 1.0
 
 
 class Opening:
@@ -29,9 +32,16 @@ class Opening:
             StoreError: the store cannot be used now; the next call tries again.
         """
         async with self._opening:
-            if self._session is None:
-                self._session = await self._tasks.start(self._hold)
-            return self._session
+            session = self._session
+            if session is None:
+                session = self._session = await self._tasks.start(self._hold)
+            return session
+
+    async def open_soon(self) -> None:
+        """Opens the store once the host has had its first answers, so that tasks a dead front left behind run."""
+        await anyio.sleep(_SOON_S)
+        with suppress(LongcallError):
+            await self.session()
 
     async def _hold(self, *, task_status: TaskStatus[Session]) -> None:
         project = Path(os.environ.get("CLAUDE_PROJECT_DIR") or Path.cwd())

@@ -4,9 +4,10 @@ import json
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from longcall import LongcallError, Result
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import CallToolResult, TextContent
+
+from longcall import LongcallError, Result
 
 
 def reply(result: Result, *, failure_is_error: bool = False) -> CallToolResult:

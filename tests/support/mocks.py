@@ -40,8 +40,7 @@ class Mock:
 
     def journal(self) -> list[dict[str, Any]]:
         """Returns every request that aimock has received, oldest first."""
-        found = self.ask("/__aimock/journal")
-        return found if isinstance(found, list) else found["entries"]
+        return self.ask("/__aimock/journal")
 
     def environ(self) -> dict[str, str]:
         """Returns the variables that point every provider here, with keys that mean nothing elsewhere."""

@@ -13,6 +13,7 @@ from typing import Any
 import anyio
 import psutil
 from mcp import Client, StdioServerParameters
+from mcp_types import CallToolResult, TextContent
 
 PATIENCE_S = 60.0
 """Seconds that any wait in a test may take before the test fails; a worker's first LiteLLM import is the longest."""
@@ -38,7 +39,7 @@ async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
         AssertionError: the tool answered with an error that has no structured result; the text says what.
     """
     result = await client.call_tool(tool, arguments)
-    assert result.structured_content is not None, result.content[0].text  # pyright: ignore
+    assert result.structured_content is not None, _text(result)
     return result.structured_content
 
 
@@ -46,34 +47,39 @@ async def error_text(client: Client, tool: str, **arguments: Any) -> str:
     """Calls a tool that must answer with an error and returns its text."""
     result = await client.call_tool(tool, arguments)
     assert result.is_error
-    return result.content[0].text  # pyright: ignore
+    return _text(result)
+
+
+def _text(result: CallToolResult) -> str:
+    return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
 
 
 async def until(condition: Callable[[], Any], seconds: float = PATIENCE_S) -> Any:
     """Looks at other processes' doings until `condition` holds, and returns what it returned."""
     with anyio.fail_after(seconds):
-        while not (found := condition()):
+        while not (found := condition()):  # noqa: ASYNC110  # other processes set no event of ours
             await anyio.sleep(0.01)
     return found
 
 
 def worker_processes(home: Path) -> list[psutil.Process]:
     """Returns the living workers of a store."""
-    found: list[psutil.Process] = []
-    for process in psutil.process_iter(["cmdline", "environ"]):
-        command = process.info["cmdline"] or []
-        if "longcall.tasks.process" in command and (process.info["environ"] or {}).get("LONGCALL_HOME") == str(home):
-            found.append(process)
-    return found
+    return _processes("longcall.tasks.process", home)
 
 
 def front_processes(home: Path) -> list[psutil.Process]:
     """Returns the living servers of a store."""
+    return _processes("longcall_server", home)
+
+
+def _processes(module: str, home: Path) -> list[psutil.Process]:
     found: list[psutil.Process] = []
-    for process in psutil.process_iter(["cmdline", "environ"]):
-        command = process.info["cmdline"] or []
-        if "longcall_server" in command and (process.info["environ"] or {}).get("LONGCALL_HOME") == str(home):
-            found.append(process)
+    for process in psutil.process_iter():
+        try:
+            if module in process.cmdline() and process.environ().get("LONGCALL_HOME") == str(home):
+                found.append(process)
+        except psutil.Error:  # it ended meanwhile, or is not ours to look at
+            continue
     return found
 
 

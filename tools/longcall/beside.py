@@ -1,13 +1,14 @@
 """Work that runs beside a block and ends with it."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio
 
 
 @asynccontextmanager
-async def beside(*works: Callable[[], Awaitable[None]]) -> AsyncGenerator[None]:
+async def beside(*works: Callable[[], Coroutine[Any, Any, None]]) -> AsyncGenerator[None]:
     """Runs `works` until the block ends, then cancels them.
 
     Unlike with a bare task group, what the block raises comes out as it is, not wrapped in an ExceptionGroup.

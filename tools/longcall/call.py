@@ -33,7 +33,7 @@ class Caller:
 
     find: Callable[[str], Provider]
     """From a model's name to its provider; raises ProviderError or CallError for a name nobody serves."""
-    backoff: Backoff = Backoff()
+    backoff: Backoff
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
 
     async def ask(self, call: Call, ledger: Ledger, on_text: OnText) -> Completion:
@@ -69,5 +69,3 @@ async def _answer(stream: AsyncGenerator[str | Completion], on_text: OnText) -> 
     if completion is None:
         raise ProviderError("incomplete_stream", "The provider ended the answer without saying that it was complete.")
     return completion
-
-

@@ -83,7 +83,7 @@ def _listed_models(with_keys: set[str]) -> Iterable[Model]:
         provider = str(entry.get("litellm_provider", ""))
         if entry.get("mode") not in _TALKING or name == "sample_spec":
             continue
-        family = provider.split("-")[0]
+        family = provider.split("-", maxsplit=1)[0]
         yield Model(
             name if name.startswith(f"{family}/") or "/" in name else f"{family}/{name}",
             family,

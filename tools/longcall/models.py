@@ -144,7 +144,7 @@ class TaskState(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     INTERRUPTED = "interrupted"
-    """The request may have been sent and billed, but its worker died and the answer is lost. Never sent again by itself."""
+    """The request may have been billed, but its worker died and the answer is lost. Never sent again by itself."""
     NEEDS_REVIEW = "needs_review"
     """Somebody has to decide."""
 

@@ -34,8 +34,8 @@ def question_from_config(config: Mapping[str, Any]) -> tuple[str | None, Questio
     for key, value in config.items():
         if key not in _TAKEN and not (key in _HARMLESS and value in _HARMLESS[key]):
             raise CallError(
-                f"The config key {key!r} with the value {value!r} is not supported by this version; leave it out, or use"
-                " what the documentation names in its place."
+                f"The config key {key!r} with the value {value!r} is not supported by this version; leave it out or"
+                " use another one."
             )
     if config.get("question") is not None and config.get("messages"):
         raise CallError("Give either `question` or `messages`, not both.")

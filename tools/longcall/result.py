@@ -121,7 +121,7 @@ def result_of(task: Task, page: Page | None = None, *, path: str | None = None, 
         elapsed_s=round(task.age_s(), 1),
         progress=None if task.state.is_final else progress_of(task),
         error=None if task.failure is None else asdict(task.failure),
-        warnings=list(completion.warnings) if completion else [],
+        warnings=_warnings(task),
         tasks=[line_of(member) for member in task.members] or None,
         next=_next(task, page if is_part else None, path, stranded=stranded),
     )
@@ -143,6 +143,12 @@ def progress_of(task: Task) -> str:
     attempt = f", attempt {len(task.attempts)}" if len(task.attempts) > 1 else ""
     heard = f"{task.chars} characters so far" if task.chars else "no text yet"
     return f"{task.model}: {heard}, {task.age_s():.0f} s{attempt}"
+
+
+def _warnings(task: Task) -> list[str]:
+    lost = [member for member in task.members if member.state.is_final and member.state is not TaskState.COMPLETED]
+    missing = [f"{len(lost)} of {len(task.members)} members did not complete; see `tasks`."] if lost else []
+    return missing + (list(task.completion.warnings) if task.completion else [])
 
 
 def _usage(task: Task) -> dict[str, int] | None:

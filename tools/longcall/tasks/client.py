@@ -171,6 +171,8 @@ class TaskClient:
     async def keep(self) -> None:
         """Watches the store and the worker for whoever waits here, until cancelled; idle when nobody does."""
         self._seen = await self.store.last_ending()
+        if await self.store.has_queued(self.environment):
+            self._wanted.set()  # their front died before it saw to a worker
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._watch)
             tasks.start_soon(self._supervise)

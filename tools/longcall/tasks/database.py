@@ -103,7 +103,9 @@ def translate(error: sqlite3.Error, path: Path) -> StoreError:
     if "locked" in text or "busy" in text:
         return StoreBusyError(f"Another process has held the task store {path} for over {BUSY_S:g} s. Try again.")
     if "full" in text:
-        return StoreFullError(f"The disk of the task store {path} is full. Make room, then try again; nothing was lost.")
+        return StoreFullError(
+            f"The disk of the task store {path} is full. Make room, then try again; nothing was lost."
+        )
     if "readonly" in text or "unable to open" in text:
         return StoreError(f"The task store {path} cannot be written ({text}). Make it writable, or set LONGCALL_HOME.")
     return StoreError(f"The task store {path} cannot be used: {text}. Move it aside to begin a new one.")
@@ -134,9 +136,8 @@ def _run_one(write: _Write[Any], connection: sqlite3.Connection) -> None:
 async def _hop(connection: aiosqlite.Connection, run: Callable[[sqlite3.Connection], T]) -> T:
     # aiosqlite's public methods cost one thread hop for each statement; a whole function in one hop makes a batch of
     # 64 durable writes about 15 times cheaper.
-    execute: Callable[..., Any] = connection._execute  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    raw: sqlite3.Connection = connection._conn  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    return await execute(run, raw)
+    inside: Any = connection
+    return await inside._execute(run, inside._conn)  # noqa: SLF001
 
 
 @asynccontextmanager

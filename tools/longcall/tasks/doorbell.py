@@ -81,7 +81,7 @@ async def open_doorbell() -> AsyncGenerator[Doorbell]:
     """Opens an end and hears rings meanwhile; where the system allows no socket, it is deaf and mute."""
     try:
         ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        ear.setblocking(False)
+        ear.settimeout(0)
         ear.bind((LOOPBACK, 0))
     except OSError:
         ear = None

@@ -12,6 +12,12 @@ from longcall.tasks.lock import held, is_alive
 
 START_S = 30.0
 """Seconds within which a worker must hold its lock."""
+_DETACHED = (
+    # Windows has no sessions: this keeps the worker out of its front's console and job instead.
+    subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW | subprocess.CREATE_BREAKAWAY_FROM_JOB
+    if sys.platform == "win32"
+    else 0
+)
 _started: list[subprocess.Popen[bytes]] = []
 """Workers that this process started, so that the ones that left are reaped."""
 
@@ -70,25 +76,13 @@ def _spawn(settings: Settings, environment: str, environ: Mapping[str, str]) -> 
                 stderr=said,
                 cwd=settings.home,
                 env={**worker_environ(environ), "LONGCALL_HOME": str(settings.home), "PYTHONSAFEPATH": "1"},
-                **_detached(),
+                start_new_session=True,
+                creationflags=_DETACHED,
             )
     except OSError as error:
-        raise WorkerStartError(
-            f"The worker that calls the models could not be started: {error}."
-        ) from error
+        raise WorkerStartError(f"The worker that calls the models could not be started: {error}.") from error
     _started.append(process)
     return process
-
-
-def _detached() -> dict[str, object]:
-    if sys.platform == "win32":
-        flags = (
-            subprocess.CREATE_NEW_PROCESS_GROUP
-            | subprocess.CREATE_NO_WINDOW
-            | subprocess.CREATE_BREAKAWAY_FROM_JOB
-        )
-        return {"creationflags": flags}
-    return {"start_new_session": True}
 
 
 def _reap() -> None:
@@ -101,4 +95,3 @@ def worker_environ(environ: Mapping[str, str]) -> dict[str, str]:
     Hosts hand `${OPENAI_API_KEY:-}` on as an empty text, and providers' libraries take that for a key.
     """
     return {name: value for name, value in environ.items() if value}
-

@@ -18,8 +18,9 @@ def completion_from_json(text: str | None) -> Completion | None:
     if text is None:
         return None
     found: dict[str, Any] = json.loads(text)
-    usage = None if found["usage"] is None else Usage(**found["usage"])
-    return Completion(**(found | {"usage": usage, "warnings": tuple(found["warnings"])}))
+    found["usage"] = None if found["usage"] is None else Usage(**found["usage"])
+    found["warnings"] = tuple(found["warnings"])
+    return Completion(**found)
 
 
 def failure_from_json(text: str | None) -> Failure | None:

@@ -120,19 +120,11 @@ class Worker:
         try:
             with anyio.fail_after(call.timeout_s - spent_s):
                 completion = await self._caller.ask(call, _TaskLedger(self._store, self._name, running), hear)
-        except TimeoutError:
-            return _failed(Failure("timeout", _out_of_time(call), retryable=True))
-        except ProviderError as error:
-            return _failed(error.failure)
-        except CallError as error:
-            return _failed(Failure("rejected", str(error)))
         except StaleClaimError:
             return Ending(TaskState.CANCELLED, AttemptState.CANCELLED)
-        except StoreError as error:
-            return _failed(Failure("store", f"Nothing was sent: {error}", retryable=True))
-        except Exception as error:
-            log.exception("task %s", running.claim.id)
-            return _failed(Failure("internal", f"longcall failed at this call ({type(error).__name__}); see its log."))
+        except Exception as error:  # noqa: BLE001  # whatever one call raises ends that task alone
+            failure = _failure(error, running.claim)
+            return Ending(TaskState.FAILED, AttemptState.FAILED, failure=failure)
         return Ending(TaskState.COMPLETED, AttemptState.ANSWERED, "".join(text), completion)
 
     async def _finish(self, running: _Running, ending: Ending) -> None:
@@ -184,13 +176,23 @@ class _TaskLedger:
         await self.store.end_attempt(self.running.claim.id, self.worker, failure)
 
 
-def _failed(failure: Failure) -> Ending:
-    return Ending(TaskState.FAILED, AttemptState.FAILED, failure=failure)
+def _failure(error: Exception, claim: Claim) -> Failure:
+    match error:
+        case ProviderError():
+            return error.failure
+        case TimeoutError():
+            return Failure("timeout", _out_of_time(claim.call), retryable=True)
+        case CallError():
+            return Failure("rejected", str(error))
+        case StoreError():
+            return Failure("store", f"Nothing was sent: {error}", retryable=True)
+        case _:
+            log.error("task %s", claim.id, exc_info=error)
+            return Failure("internal", f"longcall failed at this call ({type(error).__name__}); its log says more.")
 
 
 def _out_of_time(call: Call) -> str:
     return (
-        f"The task did not end within its {call.timeout_s:g} s (`timeout_s`) and was stopped. The text so far is kept; a"
-        " request that had been sent may have been billed."
+        f"The task did not end within its {call.timeout_s:g} s (`timeout_s`) and was stopped. The text so far is kept;"
+        " a request that had been sent may have been billed."
     )
-

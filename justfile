@@ -1,0 +1,25 @@
+# The same words as CI. `just` alone lists them.
+default:
+    @just --list
+
+# everything CI runs
+check:
+    scripts/test
+
+test *arguments:
+    scripts/test {{ if arguments == "" { "tests" } else { arguments } }}
+
+format:
+    uv run ruff format .
+    uv run ruff check --fix .
+
+lint:
+    uv run ruff check .
+    uv run lint-imports
+    uv run python scripts/limits.py
+
+types:
+    uv run pyright
+
+bench *parts:
+    uv run python -m benchmarks {{ parts }}
