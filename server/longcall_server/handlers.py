@@ -38,6 +38,17 @@ TimeoutS = Annotated[
     float | None, Field(description="Seconds after which the work itself is stopped; empty takes the configured limit.")
 ]
 
+OnInterrupt = Annotated[
+    Literal["report", "retry"] | None,
+    Field(description="If a crash loses the answer after the request left: tell you, or send (and pay) again."),
+]
+Fresh = Annotated[
+    bool, Field(description="Ask anew even if the same request is running, or was answered and never handed over.")
+]
+IdempotencyKey = Annotated[
+    str | None, Field(description="A name for this request; reuse it when you repeat the request: same key, same task.")
+]
+
 
 async def llm_call(
     ctx: Ctx,
@@ -53,6 +64,9 @@ async def llm_call(
         float | None,
         Field(ge=0, description="Seconds to wait for the answer; empty waits as long as your host is known to allow."),
     ] = None,
+    on_interrupt: OnInterrupt = None,
+    fresh: Fresh = False,
+    idempotency_key: IdempotencyKey = None,
 ) -> CallToolResult:
     """Ask another model and get its answer. Use it to delegate work or to get a second opinion.
 
@@ -74,6 +88,9 @@ async def llm_call(
             max_tokens=max_tokens,
             reasoning_effort=reasoning_effort,
             timeout_s=timeout_s,
+            on_interrupt=on_interrupt,
+            fresh=fresh,
+            idempotency_key=idempotency_key,
         )
     return reply(result, failure_is_error=True)
 
@@ -90,6 +107,9 @@ async def start_task(
     max_tokens: MaxTokens = None,
     reasoning_effort: Effort = None,
     timeout_s: TimeoutS = None,
+    on_interrupt: OnInterrupt = None,
+    fresh: Fresh = False,
+    idempotency_key: IdempotencyKey = None,
 ) -> CallToolResult:
     """Begin a call in the background and get its task_id at once. Durable: it survives this chat and this server.
 
@@ -108,6 +128,9 @@ async def start_task(
             max_tokens=max_tokens,
             reasoning_effort=reasoning_effort,
             timeout_s=timeout_s,
+            on_interrupt=on_interrupt,
+            fresh=fresh,
+            idempotency_key=idempotency_key,
         )
     return reply(result)
 

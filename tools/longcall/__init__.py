@@ -3,8 +3,10 @@
 from longcall.api import cancel_task, connect, list_tasks, llm_call, poll_task, start_task
 from longcall.errors import (
     CallError,
+    KeyConflictError,
     LongcallError,
     StoreBusyError,
+    StoreCorruptError,
     StoreError,
     StoreFullError,
     StoreVersionError,
@@ -17,11 +19,13 @@ from longcall.settings import SettingsError
 
 __all__ = [
     "CallError",
+    "KeyConflictError",
     "LongcallError",
     "Result",
     "Session",
     "SettingsError",
     "StoreBusyError",
+    "StoreCorruptError",
     "StoreError",
     "StoreFullError",
     "StoreVersionError",

@@ -34,6 +34,8 @@ async def llm_call(
     prompt: str | Mapping[str, Any] | None = None,
     *,
     wait_s: float | None = None,
+    fresh: bool = False,
+    idempotency_key: str | None = None,
     on_progress: OnProgress | None = None,
     **question: Unpack[Question],
 ) -> Result:
@@ -42,6 +44,8 @@ async def llm_call(
     Args:
         prompt: the text to ask, or a config dict of longcall's predecessor.
         wait_s: seconds to wait; None waits for as long as it takes.
+        fresh: asks anew even when an earlier task answers the same request.
+        idempotency_key: a name for this request: the same key always leads to the same task.
         on_progress: called about every 2 s with the result so far.
         question: see Question.
 
@@ -52,7 +56,14 @@ async def llm_call(
     """
     text, question = _asked(prompt, question)
     async with connect() as session:
-        return await session.llm_call(text, wait_s=wait_s, on_progress=on_progress, **question)
+        return await session.llm_call(
+            text,
+            wait_s=wait_s,
+            fresh=fresh,
+            idempotency_key=idempotency_key,
+            on_progress=on_progress,
+            **question,
+        )
 
 
 async def start_task(
@@ -60,6 +71,8 @@ async def start_task(
     *,
     prompts: Sequence[str] | None = None,
     models: Sequence[str] | None = None,
+    fresh: bool = False,
+    idempotency_key: str | None = None,
     **question: Unpack[Question],
 ) -> Result:
     """Begins a task, or a group of several, and returns once it is durable and a worker is at hand.
@@ -71,7 +84,9 @@ async def start_task(
     """
     text, question = _asked(prompt, question)
     async with connect() as session:
-        result = await session.start_task(text, prompts=prompts, models=models, **question)
+        result = await session.start_task(
+            text, prompts=prompts, models=models, fresh=fresh, idempotency_key=idempotency_key, **question
+        )
         await session.client.see_to_worker()
         return result
 

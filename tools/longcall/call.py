@@ -9,7 +9,7 @@ import anyio
 
 from longcall.errors import Failure, ProviderError
 from longcall.models import Call, Completion
-from longcall.providers import Provider
+from longcall.providers import Event, Handle, Provider
 from longcall.retry import Backoff
 
 OnText = Callable[[str], None]
@@ -20,6 +20,10 @@ class Ledger(Protocol):
 
     async def sent(self) -> None:
         """Commits that a request is about to leave. Whatever it raises stops the request."""
+        ...
+
+    async def keeps(self, handle: Handle) -> None:
+        """Commits under which name the provider keeps the answer."""
         ...
 
     async def failed(self, failure: Failure) -> None:
@@ -49,7 +53,7 @@ class Caller:
         while True:
             number += 1
             try:
-                return await _answer(provider.stream(call, ledger.sent), on_text)
+                return await _answer(provider.stream(call, ledger.sent), ledger, on_text)
             except ProviderError as error:
                 delay = self.backoff.delay(number, error)
                 if delay is None:
@@ -57,15 +61,26 @@ class Caller:
                 await ledger.failed(error.failure)
                 await self.sleep(delay)
 
+    async def fetch(self, call: Call, handle: Handle, ledger: Ledger, on_text: OnText) -> Completion:
+        """Fetches the answer of a request that an earlier worker sent; text goes to `on_text`.
 
-async def _answer(stream: AsyncGenerator[str | Completion], on_text: OnText) -> Completion:
+        Raises:
+            ProviderError: the answer cannot be had any more.
+        """
+        return await _answer(self.find(call.model).resume(call, handle), ledger, on_text)
+
+
+async def _answer(stream: AsyncGenerator[Event], ledger: Ledger, on_text: OnText) -> Completion:
     completion: Completion | None = None
     async with aclosing(stream) as events:
         async for event in events:
-            if isinstance(event, str):
-                on_text(event)
-            else:
-                completion = event
+            match event:
+                case str():
+                    on_text(event)
+                case Handle():
+                    await ledger.keeps(event)
+                case Completion():
+                    completion = event
     if completion is None:
         raise ProviderError("incomplete_stream", "The provider ended the answer without saying that it was complete.")
     return completion

@@ -2,10 +2,12 @@
 
 LongcallError
 ├── CallError              what was asked cannot be asked so; nothing was stored or sent
-│   └── UnknownTaskError   no task has that id
+│   ├── UnknownTaskError   no task has that id
+│   └── KeyConflictError   the idempotency key was used for another request
 ├── StoreError             the task store cannot be used now
 │   ├── StoreBusyError     another process holds the database for too long
 │   ├── StoreFullError     no room on the disk
+│   ├── StoreCorruptError  the file was broken; it has been set aside and a new one begun
 │   └── StoreVersionError  a newer longcall wrote it
 ├── WorkerStartError       the worker process did not come up
 ├── StaleClaimError        the task is no longer this worker's to write
@@ -34,6 +36,16 @@ class UnknownTaskError(CallError):
         )
 
 
+class KeyConflictError(CallError):
+    """The idempotency key was used for another request."""
+
+    def __init__(self, key: str, task_id: str) -> None:
+        super().__init__(
+            f"The idempotency_key {key!r} was used for another request (task {task_id}). Use a new key for a new"
+            " request, and the same key only to repeat the same one."
+        )
+
+
 class StoreError(LongcallError):
     """The task store cannot be used now."""
 
@@ -44,6 +56,10 @@ class StoreBusyError(StoreError):
 
 class StoreFullError(StoreError):
     """There is no room on the disk of the task store."""
+
+
+class StoreCorruptError(StoreError):
+    """The task store's file was broken. It has been set aside and a new one begun: asking again works."""
 
 
 class StoreVersionError(StoreError):

@@ -1,6 +1,7 @@
 """The words: Call, Completion, Usage, Attempt, Task and their states."""
 
-import time
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,10 +9,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from longcall.clock import Clock
 from longcall.errors import CallError, Failure
 from longcall.text import clean, head
 
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high"]
+OnInterrupt = Literal["report", "retry"]
 ContentPart = dict[str, Any]
 """One part of a message in the OpenAI chat form: `{"type": "text", "text": …}`, `{"type": "image_url", …}`."""
 
@@ -47,6 +50,15 @@ class Call(BaseModel, frozen=True, extra="forbid"):
     reasoning_effort: ReasoningEffort | None = None
     timeout_s: float = Field(default=3600.0, gt=0)
     """Seconds from creation after which the work itself is cancelled and the task fails with code `timeout`."""
+    on_interrupt: OnInterrupt = "report"
+    """What to do when the worker dies after the request left: tell, or send it again and pay again."""
+
+    @property
+    def request(self) -> str:
+        """A hash of all that decides the answer: two calls with the same one ask the same."""
+        asked = self.model_dump(mode="json", exclude={"timeout_s", "on_interrupt"}, exclude_none=True)
+        canonical = json.dumps(asked, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property
     def head(self) -> str:
@@ -218,9 +230,4 @@ class Task:
 
     def age_s(self) -> float:
         """Seconds from creation to the end, or to now; never negative, whatever the clock did."""
-        return max(0, (self.finished_at or now_ms()) - self.created_at) / 1000
-
-
-def now_ms() -> int:
-    """Returns the wall clock in milliseconds since the epoch. For showing and sorting, never for liveness."""
-    return time.time_ns() // 1_000_000
+        return max(0, (self.finished_at or Clock().wall()) - self.created_at) / 1000

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, Protocol, TypedDict, Unpack
 
 from longcall.errors import CallError
-from longcall.models import Call, Message, ReasoningEffort, Task, new_call
+from longcall.models import Call, Message, OnInterrupt, ReasoningEffort, Task, new_call
 from longcall.result import Page, Result, listing, result_of
 from longcall.settings import Settings
 from longcall.tasks.client import TaskClient, open_client
+from longcall.tasks.store import Added, Attached
 
 OnProgress = Callable[[Result], Awaitable[None]]
 
@@ -24,6 +25,15 @@ class Fit(Protocol):
         ...
 
 
+_ATTACHED = {
+    Attached.RUNNING: "The same request was already running: this is that task, and nothing more was sent. `fresh` asks"
+    " anew.",
+    Attached.UNDELIVERED: "The same request had been answered and nobody was handed the answer: this is it, and nothing"
+    " more was sent. `fresh` asks anew.",
+    Attached.KEY: "The idempotency_key was used before: this is its task, and nothing more was sent.",
+}
+
+
 class Question(TypedDict, total=False):
     """What may be said of a call besides its prompt; see `longcall.models.Call`."""
 
@@ -34,6 +44,7 @@ class Question(TypedDict, total=False):
     max_tokens: int | None
     reasoning_effort: ReasoningEffort | None
     timeout_s: float | None
+    on_interrupt: OnInterrupt | None
 
 
 class Session:
@@ -49,6 +60,8 @@ class Session:
         prompt: str | None = None,
         *,
         wait_s: float | None = None,
+        fresh: bool = False,
+        idempotency_key: str | None = None,
         on_progress: OnProgress | None = None,
         **question: Unpack[Question],
     ) -> Result:
@@ -59,6 +72,9 @@ class Session:
         Args:
             prompt: the text to ask; or give `messages`.
             wait_s: seconds to wait; None waits for as long as it takes. Then the result says `working`.
+            fresh: asks anew even when the same request runs, or was answered and nobody was handed the answer;
+                otherwise the result is that earlier task's, and says so in `warnings`.
+            idempotency_key: a name for this request: the same key always leads to the same task, `fresh` or not.
             on_progress: called about every 2 s with the result so far.
             question: see Question.
 
@@ -67,8 +83,11 @@ class Session:
             StoreError: the task store cannot be used.
             WorkerStartError: no worker can be started; the task stays queued.
         """
-        task_id = await self.client.start([self._call(prompt, question)], self._project)
-        return await self._await(task_id, wait_s, on_progress)
+        added = await self.client.start(
+            [self._call(prompt, question)], self._project, fresh=fresh, idempotency_key=idempotency_key
+        )
+        result = await self._await(added.id, wait_s, on_progress)
+        return _with_attachment(result, added)
 
     async def start_task(
         self,
@@ -76,9 +95,13 @@ class Session:
         *,
         prompts: Sequence[str] | None = None,
         models: Sequence[str] | None = None,
+        fresh: bool = False,
+        idempotency_key: str | None = None,
         **question: Unpack[Question],
     ) -> Result:
         """Begins a task and returns at once; several `prompts` or `models` (or both: every pair) make a group.
+
+        `fresh` and `idempotency_key` are as in llm_call; a group is compared as a whole.
 
         Raises:
             CallError: it cannot be asked so; nothing was stored or sent.
@@ -90,7 +113,8 @@ class Session:
             raise CallError("Give either `model` or `models`, not both.")
         pairs = product(prompts or [prompt], models or [question.get("model")])
         calls = [self._call(asked, {**question, "model": model}) for asked, model in pairs]
-        return self._tell(await self.client.task(await self.client.start(calls, self._project)), None)
+        added = await self.client.start(calls, self._project, fresh=fresh, idempotency_key=idempotency_key)
+        return _with_attachment(self._tell(await self.client.task(added.id), None), added)
 
     async def poll_task(
         self,
@@ -129,11 +153,13 @@ class Session:
 
     def _call(self, prompt: str | None, question: Question) -> Call:
         settings = self.client.settings
-        options: dict[str, Any] = {"timeout_s": settings.timeout_s, "prompt": prompt, **question}
-        options["model"] = question.get("model") or settings.model
-        if options["timeout_s"] is None:
-            options["timeout_s"] = settings.timeout_s
-        return new_call(**options)
+        given: dict[str, Any] = {name: value for name, value in question.items() if value is not None}
+        defaults: dict[str, Any] = {
+            "model": settings.model,
+            "timeout_s": settings.timeout_s,
+            "on_interrupt": settings.on_interrupt,
+        }
+        return new_call(prompt=prompt, **{**defaults, **given})
 
     async def _await(
         self, task_id: str, wait_s: float | None, on_progress: OnProgress | None, page: Page | None = None
@@ -145,6 +171,12 @@ class Session:
         result = self._fit(task, page, stranded=self.client.is_stranded(task))
         self.client.delivered(task)
         return result
+
+
+def _with_attachment(result: Result, added: Added) -> Result:
+    if added.attached is None:
+        return result
+    return result.model_copy(update={"warnings": [_ATTACHED[added.attached], *result.warnings]})
 
 
 async def _report(on_progress: OnProgress, task: Task) -> None:

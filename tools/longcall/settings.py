@@ -33,6 +33,10 @@ class Settings:
     """Longest text in a tool's answer; a longer one goes to a file."""
     attempts: int = 3
     """Requests sent at most for one task, where the provider refused or could not be reached before any text came."""
+    on_interrupt: str = "report"
+    """`report` or `retry`: what a call that does not say it wants when its worker dies after the request left."""
+    keep_days: float = 7.0
+    """Days for which a task is kept after its end."""
 
     @property
     def store_path(self) -> Path:
@@ -43,6 +47,11 @@ class Settings:
     def results_path(self) -> Path:
         """The folder for results too long for a tool's answer."""
         return self.home / "results"
+
+    @property
+    def unsaved_path(self) -> Path:
+        """The folder for answers that the store could not take yet."""
+        return self.home / "unsaved"
 
     @property
     def workers_path(self) -> Path:
@@ -60,6 +69,15 @@ def _positive(number: Callable[[str], float]) -> Callable[[str], float]:
     return convert
 
 
+def _one_of(*words: str) -> Callable[[str], str]:
+    def convert(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError
+        return text.lower()
+
+    return convert
+
+
 _READERS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "home": (lambda text: Path(text).expanduser().absolute(), "a folder"),
     "model": (str, "a model name"),
@@ -69,6 +87,8 @@ _READERS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "timeout_s": (_positive(float), "seconds above 0"),
     "inline_chars": (_positive(int), "a whole number above 0"),
     "attempts": (_positive(int), "a whole number above 0"),
+    "on_interrupt": (_one_of("report", "retry"), "report or retry"),
+    "keep_days": (_positive(float), "days above 0"),
 }
 
 

@@ -1,10 +1,22 @@
 """The seam between a call and whoever answers it: one method that streams."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol
 
+from longcall.errors import ProviderError
 from longcall.models import Call, Completion
 
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """The name under which a provider keeps an answer that it is still working on, for whoever comes to fetch it."""
+
+    name: str
+
+
+Event = str | Handle | Completion
+"""What an answer is made of: pieces of text, at most one handle before them, and the completion at the end."""
 Sending = Callable[[], Awaitable[None]]
 """Awaited by a provider as the last thing before its request leaves; what it raises stops the request."""
 
@@ -12,7 +24,7 @@ Sending = Callable[[], Awaitable[None]]
 class Provider(Protocol):
     """Answers calls."""
 
-    def stream(self, call: Call, sending: Sending) -> AsyncGenerator[str | Completion]:
+    def stream(self, call: Call, sending: Sending) -> AsyncGenerator[Event]:
         """Sends one request and yields the text as it comes, then, when the answer is complete, its Completion.
 
         Everything that can be found wrong without the provider is raised before `sending` is awaited. Closing the
@@ -22,3 +34,14 @@ class Provider(Protocol):
             ProviderError: there is no complete answer; the code says why.
         """
         ...
+
+    async def resume(self, call: Call, handle: Handle) -> AsyncGenerator[Event]:
+        """Fetches the answer of a request that was sent before, from its beginning; sends and pays nothing anew.
+
+        Only for providers that yield handles; the others keep no answers.
+
+        Raises:
+            ProviderError: the answer cannot be had any more; the code says why.
+        """
+        raise ProviderError("lost", f"{call.model} keeps no answer under the name {handle.name!r}.")
+        yield ""  # makes this a generator

@@ -5,7 +5,7 @@ Every door stands on this: the MCP server, the command line and the Python API.
 
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 import anyio
@@ -20,7 +20,7 @@ from longcall.tasks.doorbell import Doorbell, open_doorbell
 from longcall.tasks.launch import ensure_worker
 from longcall.tasks.lock import held, is_alive, lock_path
 from longcall.tasks.sqlite import open_sqlite_store
-from longcall.tasks.store import NewTask, TaskStore
+from longcall.tasks.store import Added, NewTask, TaskStore
 
 OnProgress = Callable[[Task], Awaitable[None]]
 
@@ -49,29 +49,32 @@ class TaskClient:
         self._waiters: dict[str, list[anyio.Event]] = {}
         self._wanted = anyio.Event()
         """Set while somebody waits, and by every start until the worker was looked after."""
-        self._delivered: list[str] = []
-        self._has_delivered = anyio.Event()
         self._seen = 0
         self._worker_trouble: WorkerStartError | None = None
 
-    async def start(self, calls: Sequence[Call], project: str) -> str:
+    async def start(
+        self, calls: Sequence[Call], project: str, *, fresh: bool = False, idempotency_key: str | None = None
+    ) -> Added:
         """Adds one task, or a group of several, and sees to a worker. Durable when it returns.
 
         Returns:
-            The id of the task; of the group when `calls` holds several.
+            The task, the group when `calls` holds several, or the earlier one that answers the same request.
+
+        Raises:
+            KeyConflictError: the idempotency key was used for another request.
         """
-        tasks = self._new_tasks(calls, project)
-        await self.store.add(tasks)
+        added = await self.store.add(self._new_tasks(calls, project, idempotency_key), fresh=fresh)
         self._wanted.set()
         await self._ring_worker()
-        return tasks[0].id
+        return added
 
-    def _new_tasks(self, calls: Sequence[Call], project: str) -> list[NewTask]:
+    def _new_tasks(self, calls: Sequence[Call], project: str, key: str | None) -> list[NewTask]:
         new = partial(NewTask, environment=self.environment, project=project)
+        first = partial(new, id=secrets.token_hex(16), head=calls[0].head, idempotency_key=key)
         if len(calls) == 1:
-            return [new(id=secrets.token_hex(16), model=calls[0].model, head=calls[0].head, call=calls[0])]
+            return [first(model=calls[0].model, call=calls[0], request=calls[0].request)]
         models = ", ".join(dict.fromkeys(call.model for call in calls))
-        group = new(id=secrets.token_hex(16), model=models, head=calls[0].head, call=None)
+        group = first(model=models, call=None, request=" ".join(call.request for call in calls))
         members = [
             new(id=secrets.token_hex(16), model=call.model, head=call.head, call=call, parent=group.id, position=index)
             for index, call in enumerate(calls)
@@ -165,8 +168,7 @@ class TaskClient:
     def delivered(self, task: Task) -> None:
         """Has it written down, soon, that a final answer was handed over. Forgetting it in a crash costs nothing."""
         if task.state.is_final and task.delivered_at is None:
-            self._delivered.append(task.id)
-            self._has_delivered.set()
+            self.store.mark_delivered(task.id)
 
     async def keep(self) -> None:
         """Watches the store and the worker for whoever waits here, until cancelled; idle when nobody does."""
@@ -176,7 +178,6 @@ class TaskClient:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._watch)
             tasks.start_soon(self._supervise)
-            tasks.start_soon(self._mark_delivered)
 
     async def _watch(self) -> None:
         changes = -1
@@ -218,22 +219,6 @@ class TaskClient:
             self._worker_trouble = None
         except WorkerStartError as error:
             self._worker_trouble = error
-
-    async def _mark_delivered(self) -> None:
-        try:
-            while True:
-                await self._has_delivered.wait()
-                await self._save_delivered()
-        finally:
-            with anyio.CancelScope(shield=True):
-                await self._save_delivered()
-
-    async def _save_delivered(self) -> None:
-        self._has_delivered = anyio.Event()
-        delivered, self._delivered = self._delivered, []
-        with suppress(StoreError):
-            for task in delivered:
-                await self.store.mark_delivered(task)
 
     async def _ring_worker(self) -> None:
         self._bell.ring(await self.store.doorbell(self.environment))

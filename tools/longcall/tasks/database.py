@@ -4,27 +4,27 @@ Writes go through one writer per process that commits whatever has gathered sinc
 ("group commit"): with synchronous=FULL the flush is what costs, and this pays it once for many. Each write is a plain
 function of the raw connection, runs whole inside a savepoint, and so can neither be interleaved nor half done; a caller
 that is cancelled only stops waiting. Reads have a connection of their own.
+
+A file that was removed or replaced under a running process is noticed before the next use and opened anew.
 """
 
-import os
 import sqlite3
-import time
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import aiosqlite
 import anyio
+import anyio.to_thread
 
 from longcall.beside import beside
-from longcall.errors import LongcallError, StoreBusyError, StoreError, StoreFullError, StoreVersionError
-from longcall.tasks.queries import load_migrations
+from longcall.errors import LongcallError, StoreError
+from longcall.tasks import sqlite_file
 
 T = TypeVar("T")
-BUSY_S = 10.0
-"""Seconds that a write waits for another process's write."""
 _BATCH = 512
 
 
@@ -38,32 +38,50 @@ class _Write(Generic[T]):
         self.error: BaseException | None = None
 
 
-class Database:
-    """An open SQLite file with one writer and one reader connection."""
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """The connections to one file of the path's name."""
 
-    def __init__(self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+    identity: sqlite_file.Identity
+    writer: aiosqlite.Connection
+    reader: aiosqlite.Connection
+
+
+class Database:
+    """A SQLite file with one writer and one reader connection."""
+
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._writer = writer
-        self._reader = reader
+        self._opened: _Opened | None = None
+        self._opening = anyio.Lock()
         self._queue: list[_Write[Any]] = []
         self._gathered = anyio.Event()
 
     async def write(self, run: Callable[[sqlite3.Connection], T]) -> T:
         """Runs `run` in a transaction and returns its result once that is durable."""
+        write = self._enqueue(run)
+        await write.done.wait()
+        if write.error is not None:
+            raise write.error
+        return write.result
+
+    def post(self, run: Callable[[sqlite3.Connection], Any]) -> None:
+        """Has `run` done in a transaction, before any later write, without waiting for it."""
+        self._enqueue(run)
+
+    def _enqueue(self, run: Callable[[sqlite3.Connection], T]) -> _Write[T]:
         write = _Write(run)
         self._queue.append(write)
         self._gathered.set()
-        await write.done.wait()
-        if write.error is not None:
-            raise self._translate(write.error) from write.error
-        return write.result
+        return write
 
     async def read(self, run: Callable[[sqlite3.Connection], T]) -> T:
         """Runs `run` on the reader connection and returns its result."""
+        opened = await self._current()
         try:
-            return await _hop(self._reader, run)
+            return await _hop(opened.reader, run)
         except sqlite3.Error as error:
-            raise self._translate(error) from error
+            raise await self._meaning(error, opened) from error
 
     async def serve_writes(self) -> None:
         """Commits what gathers, for ever; what is queued when it is cancelled is still committed."""
@@ -80,35 +98,74 @@ class Database:
         while batch := self._queue[:_BATCH]:
             del self._queue[:_BATCH]
             with anyio.CancelScope(shield=True):
-                try:
-                    await _hop(self._writer, partial(_commit, batch))
-                except BaseException as error:
-                    for write in batch:
-                        write.error = error
-                    if not isinstance(error, sqlite3.Error):
-                        raise
-                finally:
-                    for write in batch:
-                        write.done.set()
+                error = await self._commit(batch)
+                for write in batch:
+                    write.error = write.error or error
+                    write.done.set()
 
-    def _translate(self, error: BaseException) -> BaseException:
+    async def _commit(self, batch: list[_Write[Any]]) -> BaseException | None:
+        opened: _Opened | None = None
+        try:
+            opened = await self._current()
+            await _hop(opened.writer, partial(_commit, batch))
+        except Exception as error:  # noqa: BLE001  # each waiting writer gets it
+            return await self._meaning(error, opened)
+        return None
+
+    async def _current(self) -> _Opened:
+        """Returns the connections, opened anew when the file is not the one they were opened on."""
+        opened = self._opened
+        if opened is not None and sqlite_file.identity(self._path) == opened.identity:
+            return opened
+        async with self._opening:
+            opened = self._opened
+            if opened is None or sqlite_file.identity(self._path) != opened.identity:
+                await self._close()
+                opened = self._opened = await self._open()
+            return opened
+
+    async def _open(self) -> _Opened:
+        async with AsyncExitStack() as stack:
+            try:
+                found = sqlite_file.prepare(self._path)
+                writer, reader = [await self._connect(stack) for _ in range(2)]
+                await _hop(writer, partial(sqlite_file.migrate, self._path))
+            except OSError as error:
+                raise StoreError(
+                    f"The task store {self._path} cannot be made ({error.strerror}). Make its folder writable, or set"
+                    " LONGCALL_HOME to another one."
+                ) from error
+            except sqlite3.Error as error:
+                raise await self._meaning(error, None) from error
+            stack.pop_all()
+            return _Opened(found, writer, reader)
+
+    async def _connect(self, stack: AsyncExitStack) -> aiosqlite.Connection:
+        connection = await aiosqlite.connect(self._path, isolation_level=None, timeout=sqlite_file.BUSY_S)
+        stack.push_async_callback(connection.close)
+        await _hop(connection, sqlite_file.configure)
+        return connection
+
+    async def aclose(self) -> None:
+        """Closes the connections; the next use would open them again."""
+        async with self._opening:
+            await self._close()
+
+    async def _close(self) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            with anyio.CancelScope(shield=True):
+                await opened.writer.close()
+                await opened.reader.close()
+
+    async def _meaning(self, error: BaseException, opened: _Opened | None) -> BaseException:
+        """Returns what an error means for the caller; sets a corrupt file aside on the way."""
         if not isinstance(error, sqlite3.Error) or isinstance(error, sqlite3.IntegrityError):
             return error  # a broken constraint is our bug, not the user's store
-        return translate(error, self._path)
-
-
-def translate(error: sqlite3.Error, path: Path) -> StoreError:
-    """Returns the store error that says what a database error means for the user."""
-    text = str(error)
-    if "locked" in text or "busy" in text:
-        return StoreBusyError(f"Another process has held the task store {path} for over {BUSY_S:g} s. Try again.")
-    if "full" in text:
-        return StoreFullError(
-            f"The disk of the task store {path} is full. Make room, then try again; nothing was lost."
-        )
-    if "readonly" in text or "unable to open" in text:
-        return StoreError(f"The task store {path} cannot be written ({text}). Make it writable, or set LONGCALL_HOME.")
-    return StoreError(f"The task store {path} cannot be used: {text}. Move it aside to begin a new one.")
+        if not sqlite_file.is_corruption(error):
+            return sqlite_file.translate(error, self._path)
+        broken = opened.identity if opened else sqlite_file.identity(self._path)
+        return await anyio.to_thread.run_sync(sqlite_file.set_aside, self._path, broken)
 
 
 def _commit(batch: list[_Write[Any]], connection: sqlite3.Connection) -> None:
@@ -141,99 +198,17 @@ async def _hop(connection: aiosqlite.Connection, run: Callable[[sqlite3.Connecti
 
 
 @asynccontextmanager
-async def open_database(path: Path, *, checkpoints: bool) -> AsyncGenerator[Database]:
-    """Opens the file, made and migrated if need be.
-
-    Only a process that says `checkpoints` moves the write-ahead log into the file: SQLite builds before 3.51.3 can
-    corrupt a database when several connections do so at once (sqlite.org/wal.html, "the WAL-reset bug").
+async def open_database(path: Path) -> AsyncGenerator[Database]:
+    """Opens the file, made and migrated if need be; a corrupt one is set aside and a new one begun.
 
     Raises:
         StoreError: the file cannot be used; the sentence says why.
     """
-    connections: list[aiosqlite.Connection] = []
+    database = Database(path)
     try:
-        try:
-            _prepare(path)
-            for _ in range(2):
-                connections.append(await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_S))
-                await _hop(connections[-1], partial(_configure, checkpoints=checkpoints))
-            await _hop(connections[0], partial(_migrate, path))
-        except sqlite3.Error as error:
-            raise translate(error, path) from error
-        except OSError as error:
-            raise StoreError(
-                f"The task store {path} cannot be made ({error.strerror}). Make its folder writable, or set"
-                " LONGCALL_HOME to another one."
-            ) from error
-        database = Database(path, connections[0], connections[1])
+        await database.read(sqlite_file.quick_look)
         async with beside(database.serve_writes):
             yield database
     finally:
         with anyio.CancelScope(shield=True):
-            for connection in connections:
-                await connection.close()
-
-
-def _prepare(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # Made here with its mode, since SQLite gives its side files the mode of the file.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-
-
-def _configure(connection: sqlite3.Connection, *, checkpoints: bool) -> None:
-    connection.row_factory = sqlite3.Row
-    _switch_to_wal(connection)
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {1000 if checkpoints else 0}")
-
-
-def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    # Two processes that switch a new file at once get SQLITE_BUSY without the busy timeout being honoured.
-    deadline = time.monotonic() + BUSY_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
-
-
-def _migrate(path: Path, connection: sqlite3.Connection) -> None:
-    migrations = load_migrations()
-    newest = migrations[-1][0]
-    if _user_version(connection) == newest:
-        return
-    connection.execute("BEGIN IMMEDIATE")  # another process may be at the same: the version is asked under the lock
-    try:
-        version = _user_version(connection)
-        if version > newest:
-            raise StoreVersionError(
-                f"The task store {path} was written by a newer longcall (schema {version}; this one knows {newest})."
-                " Upgrade longcall, or set LONGCALL_HOME to another folder."
-            )
-        for number, script in migrations:
-            if number > version:
-                for statement in _statements(script):
-                    connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {newest}")
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-
-
-def _user_version(connection: sqlite3.Connection) -> int:
-    return connection.execute("PRAGMA user_version").fetchone()[0]
-
-
-def _statements(script: str) -> Iterator[str]:
-    pending = ""
-    for line in script.splitlines(keepends=True):
-        pending += line
-        if sqlite3.complete_statement(pending):
-            yield pending
-            pending = ""
+            await database.aclose()

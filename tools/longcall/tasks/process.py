@@ -7,12 +7,19 @@ import logging
 import logging.handlers
 import os
 import secrets
+import sqlite3
 import sys
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+if sys.platform != "win32":
+    import resource
 
 import anyio
 from anyio.from_thread import start_blocking_portal
 
+from longcall.beside import beside
 from longcall.call import Caller
 from longcall.providers import Provider
 from longcall.providers.litellm import LiteLLMProvider
@@ -25,12 +32,15 @@ from longcall.tasks.doorbell import open_doorbell
 from longcall.tasks.launch import log_path
 from longcall.tasks.lock import held, lock_path
 from longcall.tasks.sqlite import open_sqlite_store
+from longcall.tasks.sqlite_file import has_wal_reset_bug, identity
+from longcall.tasks.upkeep import checkpoint, keep_up
 from longcall.tasks.worker import Worker
 
 log = logging.getLogger(__name__)
 _LOCK_S = 2.0
 """Seconds to try for the lock: others hold it for an instant to see whether a worker lives."""
 _LOG_BYTES = 1_000_000
+_OPEN_FILES = 20_000
 
 
 def main() -> None:
@@ -38,6 +48,7 @@ def main() -> None:
     environment = sys.argv[1]
     settings = read_settings(os.environ)
     _log_to(settings, environment)
+    _raise_file_limit()
     lock = lock_path(settings.workers_path, environment)
     queued = True
     while queued:
@@ -67,7 +78,9 @@ async def _has_queued(settings: Settings, environment: str) -> bool:
 async def _serve(settings: Settings, environment: str) -> None:
     name = secrets.token_hex(8)
     with start_blocking_portal() as portal:
-        async with open_sqlite_store(settings.store_path, checkpoints=True) as store, open_doorbell() as bell:
+        async with open_sqlite_store(settings.store_path) as store, open_doorbell() as bell:
+            if has_wal_reset_bug():
+                log.info("SQLite %s has the WAL-reset bug; one process at a time checkpoints", sqlite3.sqlite_version)
             await store.enrol(name, environment, os.getpid(), bell.port)
             litellm = LiteLLMProvider(LoopThread(portal))
             worker = Worker(
@@ -78,9 +91,27 @@ async def _serve(settings: Settings, environment: str) -> None:
                 caller=Caller(_finder(litellm), Backoff(attempts=settings.attempts)),
                 max_in_flight=settings.max_in_flight,
                 idle_s=settings.worker_idle_s,
+                unsaved=settings.unsaved_path,
+                holds_lock=_still_holds(lock_path(settings.workers_path, environment)),
             )
-            await worker.run()
+            async with beside(partial(keep_up, store, settings, environment)):
+                await worker.run()
             await litellm.aclose()
+            await checkpoint(store, settings, above=0)
+
+
+def _still_holds(lock: Path) -> Callable[[], bool]:
+    ours = identity(lock)
+    return lambda: identity(lock) == ours
+
+
+def _raise_file_limit() -> None:
+    """A call in flight is an open file, and the usual limit of 1,024 is meant for programs with few."""
+    if sys.platform != "win32":
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _finder(litellm: LiteLLMProvider) -> Callable[[str], Provider]:

@@ -1,8 +1,20 @@
 -- name: add_task
 -- One new task: a call waits as 'queued', a group is 'running' until its last member ends.
-INSERT INTO tasks (id, kind, parent, position, state, environment, project, model, head, call, created_at)
+INSERT INTO tasks (id, kind, parent, position, state, environment, project, model, head, request, idempotency_key,
+                   on_interrupt, timeout_ms, call, created_at, created_tick)
 VALUES (:id, :kind, :parent, :position, CASE :kind WHEN 'call' THEN 'queued' ELSE 'running' END,
-        :environment, :project, :model, :head, :call, :now);
+        :environment, :project, :model, :head, :request, :idempotency_key,
+        :on_interrupt, :timeout_ms, :call, :now, :tick);
+
+-- name: same_key
+SELECT id, request FROM tasks WHERE environment = :environment AND idempotency_key = :idempotency_key;
+
+-- name: same_request
+-- A task with the same request that still runs, or whose answer nobody has been handed.
+SELECT id, state FROM tasks
+WHERE request = :request AND environment = :environment AND delivered_at IS NULL AND cancel_requested = 0
+  AND state IN ('queued', 'running', 'completed', 'needs_review')
+ORDER BY created_at DESC, rowid DESC LIMIT 1;
 
 -- name: claim
 -- Takes the oldest waiting tasks of one environment for one worker.
@@ -10,7 +22,21 @@ UPDATE tasks SET state = 'running', worker = :worker, started_at = max(:now, cre
 WHERE id IN (
     SELECT id FROM tasks WHERE state = 'queued' AND environment = :environment
     ORDER BY created_at, rowid LIMIT :most)
-RETURNING id, created_at, model, call;
+RETURNING id, created_at, created_tick, call,
+    (SELECT handle FROM attempts WHERE task = tasks.id AND state = 'sent') AS handle;
+
+-- name: expire_queued
+-- The deadline covers the waiting for a place too.
+UPDATE tasks SET state = 'failed', finished_at = max(:now, created_at), failure = :failure
+WHERE state = 'queued' AND environment = :environment
+  AND (CASE WHEN :tick < created_tick THEN :now - created_at
+            ELSE min(:now - created_at, :tick - created_tick) END) > timeout_ms;
+
+-- name: note_handle
+-- The name under which the provider keeps the answer, so that it can be fetched by another worker.
+UPDATE attempts SET handle = :handle
+WHERE task = :task AND state = 'sent'
+  AND EXISTS (SELECT 1 FROM tasks WHERE id = :task AND state = 'running' AND worker = :worker);
 
 -- name: mark_sent
 -- Writes the attempt down before its request leaves; no row comes back when the task is no longer ours to send.
@@ -54,9 +80,10 @@ WHERE state = 'running' AND environment = :environment AND worker = :worker AND 
 
 -- name: orphans
 -- Running tasks of one environment whose worker is not the living one.
-SELECT id, cancel_requested, EXISTS (SELECT 1 FROM attempts WHERE task = tasks.id AND state = 'sent') AS was_sent
-FROM tasks
-WHERE state = 'running' AND kind = 'call' AND environment = :environment AND worker IS NOT :worker;
+SELECT id, cancel_requested, on_interrupt, open.number IS NOT NULL AS was_sent, open.handle,
+    (SELECT count(*) FROM attempts WHERE task = tasks.id) AS attempts
+FROM tasks LEFT JOIN attempts AS open ON open.task = tasks.id AND open.state = 'sent'
+WHERE tasks.state = 'running' AND kind = 'call' AND environment = :environment AND worker IS NOT :worker;
 
 -- name: requeue
 -- Nothing had been sent: the task simply waits again.
@@ -120,6 +147,17 @@ DELETE FROM workers WHERE environment = :environment AND id <> :id;
 
 -- name: doorbell
 SELECT doorbell FROM workers WHERE environment = :environment ORDER BY started_at DESC LIMIT 1;
+
+-- name: clock
+SELECT spent_ms, wall_ms, tick_ms FROM clock;
+
+-- name: set_clock
+UPDATE clock SET spent_ms = :spent, wall_ms = :now, tick_ms = :tick;
+
+-- name: expire
+-- Tasks that ended longer ago than they are kept, by the time that has really gone by.
+DELETE FROM tasks WHERE parent IS NULL AND id IN (
+    SELECT task FROM endings WHERE spent_ms < (SELECT spent_ms FROM clock) - :kept) RETURNING id;
 
 -- name: prune
 DELETE FROM tasks WHERE parent IS NULL AND finished_at IS NOT NULL AND finished_at < :before RETURNING id;

@@ -7,6 +7,7 @@ no longer that worker's, they change nothing and say so.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from longcall.errors import Failure
@@ -24,6 +25,9 @@ class NewTask:
     head: str
     call: Call | None
     """None for a group."""
+    request: str | None = None
+    """Hash of what is asked; None for the member of a group."""
+    idempotency_key: str | None = None
     parent: str | None = None
     position: int | None = None
 
@@ -38,8 +42,31 @@ class Claim:
     """A task as a worker takes it out."""
 
     id: str
-    created_at: int
+    spent_s: float
+    """Seconds of its deadline that waiting has used up."""
     call: Call
+    handle: str | None
+    """The name under which the provider keeps the answer of a request that was sent before, if it does."""
+
+
+class Attached(StrEnum):
+    """Why a new request was answered with an earlier task."""
+
+    RUNNING = "running"
+    """The same request is being answered now."""
+    UNDELIVERED = "undelivered"
+    """The same request was answered, and nobody has been handed the answer."""
+    KEY = "key"
+    """The same idempotency key was used for the same request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What a new request led to."""
+
+    id: str
+    attached: Attached | None = None
+    """None for a task of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +91,24 @@ class Recovery:
     interrupted: int = 0
     """A request had been sent and its answer is lost."""
     cancelled: int = 0
+    resumable: int = 0
+    """A request had been sent and the provider keeps its answer: they wait to be fetched."""
+    resent: int = 0
+    """A request had been sent, its answer is lost, and their caller wants it sent again."""
 
 
 class TaskStore(Protocol):
     """Where tasks are kept. Every method may raise StoreError."""
 
-    async def add(self, tasks: Sequence[NewTask]) -> None:
-        """Adds tasks, all or none; members of a group come after it."""
+    async def add(self, tasks: Sequence[NewTask], *, fresh: bool = False) -> Added:
+        """Adds a task, or a group with its members after it, unless an earlier task answers the same request.
+
+        An earlier one does when it has the same idempotency key; or when, without `fresh`, it has the same request and
+        still runs or was never handed to anybody.
+
+        Raises:
+            KeyConflictError: the idempotency key was used for another request.
+        """
         ...
 
     async def claim(self, environment: str, worker: str, most: int) -> list[Claim]:
@@ -83,6 +121,10 @@ class TaskStore(Protocol):
         Raises:
             StaleClaimError: the task is not running under `worker`, or its cancellation was asked for.
         """
+        ...
+
+    async def note_handle(self, task: str, worker: str, handle: str) -> None:
+        """Writes down under which name the provider keeps the answer of the open attempt."""
         ...
 
     async def end_attempt(self, task: str, worker: str, failure: Failure) -> None:
@@ -132,8 +174,8 @@ class TaskStore(Protocol):
         """Returns the number of the newest ending; 0 when none."""
         ...
 
-    async def mark_delivered(self, task: str) -> None:
-        """Writes down that the final answer of a task was handed to a client."""
+    def mark_delivered(self, task: str) -> None:
+        """Has it written down that the final answer of a task was handed to a client; before any later write here."""
         ...
 
     async def has_queued(self, environment: str) -> bool:
@@ -146,6 +188,18 @@ class TaskStore(Protocol):
 
     async def doorbell(self, environment: str) -> int | None:
         """Returns the UDP port on 127.0.0.1 at which the environment's worker can be rung."""
+        ...
+
+    async def fail_overdue(self, environment: str) -> None:
+        """Fails queued tasks of `environment` whose deadline went by while they waited."""
+        ...
+
+    async def advance(self) -> None:
+        """Counts the time that has really gone by since the last call; see `expire`."""
+        ...
+
+    async def expire(self, kept_ms: int) -> list[str]:
+        """Deletes tasks that ended more than `kept_ms` of counted time ago; returns their ids."""
         ...
 
     async def prune(self, before: int) -> list[str]:

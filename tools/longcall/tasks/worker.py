@@ -2,16 +2,20 @@
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import anyio
 from anyio.abc import TaskGroup
 
-from longcall.call import Caller
+from longcall.call import Caller, OnText
 from longcall.errors import CallError, Failure, ProviderError, StaleClaimError, StoreError
-from longcall.models import AttemptState, Call, TaskState, now_ms
+from longcall.models import AttemptState, Call, Completion, TaskState
+from longcall.providers import Handle
 from longcall.tasks.doorbell import Doorbell
 from longcall.tasks.store import Claim, Ending, TaskStore
+from longcall.tasks.unsaved import Unsaved, forget, keep, kept
 
 log = logging.getLogger(__name__)
 
@@ -44,14 +48,19 @@ class Worker:
         store: TaskStore,
         bell: Doorbell,
         caller: Caller,
+        unsaved: Path,
         max_in_flight: int,
         idle_s: float,
+        holds_lock: Callable[[], bool] = lambda: True,
     ) -> None:
         self._name = name
         self._environment = environment
         self._store = store
         self._bell = bell
         self._caller = caller
+        self._unsaved = unsaved
+        """Folder for endings that the store could not take."""
+        self._holds_lock = holds_lock
         self._max_in_flight = max_in_flight
         self._idle_s = idle_s
         self._running: dict[str, _Running] = {}
@@ -60,6 +69,7 @@ class Worker:
 
     async def run(self) -> None:
         """Works until there has been nothing to do for the idle time."""
+        await self._save_kept_endings()
         recovery = await self._store.recover(self._environment, self._name)
         log.info("⇡ worker %s serves environment %s; found %s", self._name, self._environment, recovery)
         async with anyio.create_task_group() as self._tasks:
@@ -71,7 +81,7 @@ class Worker:
     async def _take_tasks(self) -> None:
         busy_at = time.monotonic()
         changes = -1
-        while self._running or time.monotonic() - busy_at < self._idle_s:
+        while self._running or (self._holds_lock() and time.monotonic() - busy_at < self._idle_s):
             try:
                 seen = await self._store.changes()
                 if seen != changes and await self._act():
@@ -89,7 +99,8 @@ class Worker:
             if task in self._running:
                 self._running[task].cancelled = True
                 self._running[task].scope.cancel()
-        room = self._max_in_flight - len(self._running)
+        # Without the lock (somebody removed its file) another worker may live: what runs here ends, nothing begins.
+        room = self._max_in_flight - len(self._running) if self._holds_lock() else 0
         claims = await self._store.claim(self._environment, self._name, room) if room > 0 else []
         for claim in claims:
             self._running[claim.id] = _Running(claim)
@@ -109,8 +120,6 @@ class Worker:
 
     async def _ask(self, running: _Running) -> Ending:
         call = running.claim.call
-        # What is left of the deadline is counted from creation, but a clock that was set back never lengthens it.
-        spent_s = min(max(0, now_ms() - running.claim.created_at) / 1000, call.timeout_s)
         text: list[str] = []
 
         def hear(piece: str) -> None:
@@ -118,8 +127,8 @@ class Worker:
             running.unsaved.append(piece)
 
         try:
-            with anyio.fail_after(call.timeout_s - spent_s):
-                completion = await self._caller.ask(call, _TaskLedger(self._store, self._name, running), hear)
+            with anyio.fail_after(call.timeout_s - running.claim.spent_s):
+                completion = await self._answer(running, hear)
         except StaleClaimError:
             return Ending(TaskState.CANCELLED, AttemptState.CANCELLED)
         except Exception as error:  # noqa: BLE001  # whatever one call raises ends that task alone
@@ -127,21 +136,39 @@ class Worker:
             return Ending(TaskState.FAILED, AttemptState.FAILED, failure=failure)
         return Ending(TaskState.COMPLETED, AttemptState.ANSWERED, "".join(text), completion)
 
+    async def _answer(self, running: _Running, hear: OnText) -> Completion:
+        call, handle = running.claim.call, running.claim.handle
+        ledger = _TaskLedger(self._store, self._name, running.claim)
+        if handle is None:
+            return await self._caller.ask(call, ledger, hear)
+        return await self._caller.fetch(call, Handle(handle), ledger, hear)
+
     async def _finish(self, running: _Running, ending: Ending) -> None:
-        """Stores how the task ended. What was paid for is kept here until the store can take it."""
+        """Stores how the task ended. What was paid for is kept, here and in a file, until the store can take it."""
         task = running.claim.id
         with anyio.CancelScope(shield=True):
             while True:
                 try:
                     if ending.text is None:
                         await self._save([running])
-                    kept = await self._store.finish(task, self._name, ending)
+                    taken = await self._store.finish(task, self._name, ending)
                     break
                 except StoreError as error:
-                    log.warning("the ending of %s is kept here until the store takes it: %s", task, error)
+                    log.warning("the ending of %s is kept until the store takes it: %s", task, error)
+                    keep(self._unsaved, Unsaved(task, self._name, ending))
                     await anyio.sleep(_AGAIN_S)
-            log.info("↩ %s %s%s", task, ending.state, "" if kept else " (came too late)")
+            forget(self._unsaved, task)
+            log.info("↩ %s %s%s", task, ending.state, "" if taken else " (came too late)")
             self._bell.ring_listeners()
+
+    async def _save_kept_endings(self) -> None:
+        """Stores what earlier workers could not."""
+        for unsaved in kept(self._unsaved):
+            taken = await self._store.finish(unsaved.task, unsaved.worker, unsaved.ending)
+            forget(self._unsaved, unsaved.task)
+            log.info(
+                "↩ %s %s, from its file%s", unsaved.task, unsaved.ending.state, "" if taken else " (came too late)"
+            )
 
     async def _save_pieces(self) -> None:
         while True:
@@ -167,13 +194,16 @@ class _TaskLedger:
 
     store: TaskStore
     worker: str
-    running: _Running
+    claim: Claim
 
     async def sent(self) -> None:
-        await self.store.mark_sent(self.running.claim.id, self.worker, self.running.claim.call.model)
+        await self.store.mark_sent(self.claim.id, self.worker, self.claim.call.model)
+
+    async def keeps(self, handle: Handle) -> None:
+        await self.store.note_handle(self.claim.id, self.worker, handle.name)
 
     async def failed(self, failure: Failure) -> None:
-        await self.store.end_attempt(self.running.claim.id, self.worker, failure)
+        await self.store.end_attempt(self.claim.id, self.worker, failure)
 
 
 def _failure(error: Exception, claim: Claim) -> Failure:

@@ -21,8 +21,13 @@ CREATE TABLE tasks (
     project      TEXT NOT NULL,
     model        TEXT NOT NULL,
     head         TEXT NOT NULL,
+    request      TEXT,
+    idempotency_key TEXT,
+    on_interrupt TEXT NOT NULL CHECK (on_interrupt IN ('report', 'retry')),
+    timeout_ms   INTEGER CHECK (timeout_ms > 0),
     call         TEXT CHECK (call IS NULL OR json_valid(call)),
     created_at   INTEGER NOT NULL,
+    created_tick INTEGER NOT NULL,
     started_at   INTEGER,
     finished_at  INTEGER,
     delivered_at INTEGER,
@@ -32,6 +37,9 @@ CREATE TABLE tasks (
     completion   TEXT CHECK (completion IS NULL OR json_valid(completion)),
     failure      TEXT CHECK (failure IS NULL OR json_valid(failure)),
     CHECK ((kind = 'call') = (call IS NOT NULL)),
+    CHECK ((kind = 'call') = (timeout_ms IS NOT NULL)),
+    CHECK ((parent IS NULL) = (request IS NOT NULL)),
+    CHECK (parent IS NULL OR idempotency_key IS NULL),
     CHECK ((parent IS NULL) = (position IS NULL)),
     CHECK ((finished_at IS NULL) = (state IN ('queued', 'running'))),
     CHECK (state <> 'queued' OR (worker IS NULL AND kind = 'call')),
@@ -44,6 +52,8 @@ CREATE TABLE tasks (
 CREATE INDEX tasks_waiting ON tasks (environment, created_at) WHERE state = 'queued';
 CREATE INDEX tasks_running ON tasks (environment, worker) WHERE state = 'running';
 CREATE INDEX tasks_by_project ON tasks (project, created_at) WHERE parent IS NULL;
+CREATE INDEX tasks_by_request ON tasks (request, environment) WHERE request IS NOT NULL;
+CREATE UNIQUE INDEX tasks_by_key ON tasks (environment, idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX tasks_by_parent ON tasks (parent, position) WHERE parent IS NOT NULL;
 
 -- One request to a provider. The row is committed as 'sent' before a byte leaves.
@@ -52,6 +62,7 @@ CREATE TABLE attempts (
     number   INTEGER NOT NULL CHECK (number >= 1),
     model    TEXT NOT NULL,
     state    TEXT NOT NULL CHECK (state IN ('sent', 'answered', 'failed', 'cancelled', 'lost')),
+    handle   TEXT,
     sent_at  INTEGER NOT NULL,
     ended_at INTEGER,
     usage    TEXT CHECK (usage IS NULL OR json_valid(usage)),
@@ -69,11 +80,23 @@ CREATE TABLE pieces (
     PRIMARY KEY (task, number)
 ) STRICT, WITHOUT ROWID;
 
+-- Time that has really gone by for this store, for everything that expires: the wall's clock may be set, so it counts
+-- only as far as the machine's own clock agrees, or a little for each boot in between.
+CREATE TABLE clock (
+    one      INTEGER PRIMARY KEY CHECK (one = 1),
+    spent_ms INTEGER NOT NULL CHECK (spent_ms >= 0),
+    wall_ms  INTEGER NOT NULL,
+    tick_ms  INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO clock VALUES (1, 0, 0, 0);
+
 -- One row for each task that ended, in the order of ending; numbers are never used twice. Waiters read on from the
 -- last number they saw instead of asking for every task they wait for.
 CREATE TABLE endings (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
-    task   TEXT NOT NULL REFERENCES tasks (id) ON DELETE CASCADE
+    task   TEXT NOT NULL REFERENCES tasks (id) ON DELETE CASCADE,
+    spent_ms INTEGER NOT NULL
 ) STRICT;
 
 CREATE INDEX endings_by_task ON endings (task);
@@ -81,7 +104,7 @@ CREATE INDEX endings_by_task ON endings (task);
 CREATE TRIGGER task_ended AFTER UPDATE OF state ON tasks
 WHEN OLD.finished_at IS NULL AND NEW.finished_at IS NOT NULL
 BEGIN
-    INSERT INTO endings (task) VALUES (NEW.id);
+    INSERT INTO endings (task, spent_ms) SELECT NEW.id, spent_ms FROM clock;
     -- A group ends with its last member.
     UPDATE tasks SET state = 'completed', finished_at = NEW.finished_at
     WHERE id = NEW.parent AND state = 'running' AND NOT EXISTS (

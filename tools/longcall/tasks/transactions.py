@@ -1,0 +1,171 @@
+"""What the SQLite store does in each transaction, as plain functions of the raw connection."""
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from longcall.clock import elapsed_ms
+from longcall.errors import Failure, KeyConflictError
+from longcall.models import AttemptState, Call, Completion, Task, TaskState
+from longcall.tasks.queries import load_queries
+from longcall.tasks.rows import attempt_from_row, task_from_row
+from longcall.tasks.store import Added, Attached, Ending, NewTask, Recovery
+
+Values = Mapping[str, Any]
+"""The parameters of a statement; `now` (wall) and `tick` (machine) are in milliseconds."""
+SENT_AT_MOST = 3
+"""Times a request is sent at most for a caller who wants it sent again after a crash."""
+BOOT_MS = 24 * 3_600_000
+"""How much of the time that a machine was off counts at most, since only the wall's clock tells of it."""
+LOST = Failure(
+    "interrupted",
+    "The worker died while the provider was at it. The request may have been billed; its answer is lost beyond the text"
+    " kept here. It was not sent again: call again to pay for a new answer.",
+)
+
+_SQL = load_queries()
+
+
+def fetch_all(name: str, values: Values, connection: sqlite3.Connection) -> list[sqlite3.Row]:
+    """Runs a named statement and returns its rows."""
+    return connection.execute(_SQL[name], values).fetchall()
+
+
+def run_all(names: Sequence[str], values: Values, connection: sqlite3.Connection) -> None:
+    """Runs named statements in order."""
+    for name in names:
+        connection.execute(_SQL[name], values)
+
+
+def add(tasks: Sequence[NewTask], fresh: bool, time: Values, connection: sqlite3.Connection) -> Added:  # noqa: FBT001
+    """Adds tasks unless an earlier one answers the same request."""
+    if (earlier := _earlier(tasks[0], connection, fresh=fresh)) is not None:
+        return earlier
+    for task in tasks:
+        values = {name: getattr(task, name) for name in NewTask.__slots__}
+        call = task.call
+        values |= {
+            "kind": task.kind,
+            "call": None if call is None else call.model_dump_json(exclude_none=True),
+            "timeout_ms": None if call is None else max(1, round(call.timeout_s * 1000)),
+            "on_interrupt": "report" if call is None else call.on_interrupt,
+        }
+        connection.execute(_SQL["add_task"], {**values, **time})
+    return Added(tasks[0].id)
+
+
+def _earlier(task: NewTask, connection: sqlite3.Connection, *, fresh: bool) -> Added | None:
+    values = {name: getattr(task, name) for name in ("request", "environment", "idempotency_key")}
+    if task.idempotency_key is not None:
+        for row in fetch_all("same_key", values, connection):
+            if row["request"] != task.request:
+                raise KeyConflictError(task.idempotency_key, row["id"])
+            return Added(row["id"], Attached.KEY)
+    if fresh or task.idempotency_key is not None:
+        return None
+    for row in fetch_all("same_request", values, connection):
+        running = not TaskState(row["state"]).is_final
+        return Added(row["id"], Attached.RUNNING if running else Attached.UNDELIVERED)
+    return None
+
+
+def end_attempt(
+    values: Values,
+    state: AttemptState,
+    completion: Completion | None,
+    failure: Failure | None,
+    connection: sqlite3.Connection,
+) -> None:
+    """Ends the open attempt of a task."""
+    usage = completion.usage if completion else None
+    outcome = {
+        "state": state,
+        "usage": None if usage is None else json.dumps(asdict(usage)),
+        "cost_usd": completion.cost_usd if completion else None,
+        "failure": as_json(failure),
+    }
+    connection.execute(_SQL["end_attempt"], {**values, **outcome})
+
+
+def add_pieces(worker: str, pieces: Sequence[tuple[str, str]], connection: sqlite3.Connection) -> None:
+    """Adds streamed text to tasks."""
+    for task, text in pieces:
+        connection.execute(_SQL["add_piece"], {"task": task, "worker": worker, "text": text})
+
+
+def finish(values: Values, ending: Ending, connection: sqlite3.Connection) -> bool:
+    """Ends a running task; whether it was the worker's to end."""
+    end_attempt(values, ending.attempt, ending.completion, ending.failure, connection)
+    outcome = {
+        "state": ending.state,
+        "text": ending.text,
+        "completion": as_json(ending.completion),
+        "failure": as_json(ending.failure),
+    }
+    if connection.execute(_SQL["finish"], {**values, **outcome}).rowcount == 0:
+        return False
+    connection.execute(_SQL["drop_pieces"], values)
+    return True
+
+
+def recover(values: Values, connection: sqlite3.Connection) -> Recovery:
+    """Settles the running tasks of dead workers."""
+    found = dict.fromkeys(Recovery.__slots__, 0)
+    for orphan in fetch_all("orphans", values, connection):
+        fate = _fate(orphan)
+        settle = {**values, "task": orphan["id"], "failure": None}
+        match fate:
+            case "interrupted":
+                settle |= {"state": TaskState.INTERRUPTED, "failure": as_json(LOST)}
+                run_all(("lose_attempt", "end_orphan", "drop_pieces"), settle, connection)
+            case "cancelled":
+                settle |= {"state": TaskState.CANCELLED}
+                run_all(("lose_attempt", "end_orphan", "drop_pieces"), settle, connection)
+            case "resent":
+                run_all(("lose_attempt", "drop_pieces", "requeue"), settle, connection)
+            case "resumable":
+                run_all(("drop_pieces", "requeue"), settle, connection)
+            case _:
+                run_all(("requeue",), settle, connection)
+        found[fate] += 1
+    return Recovery(**found)
+
+
+def _fate(orphan: sqlite3.Row) -> str:
+    if not orphan["was_sent"]:
+        return "cancelled" if orphan["cancel_requested"] else "requeued"
+    if orphan["handle"] is not None:
+        return "resumable"
+    if orphan["cancel_requested"]:
+        return "interrupted"
+    wanted = orphan["on_interrupt"] == "retry" and orphan["attempts"] < SENT_AT_MOST
+    return "resent" if wanted else "interrupted"
+
+
+def whole_task(task: str, connection: sqlite3.Connection) -> Task | None:
+    """Returns a task with its text, attempts and members."""
+    rows = fetch_all("task", {"task": task}, connection)
+    if not rows:
+        return None
+    text = rows[0]["text"]
+    if text is None:
+        text = "".join(row["text"] for row in fetch_all("pieces", {"task": task}, connection))
+    attempts = tuple(attempt_from_row(row) for row in fetch_all("attempts", {"task": task}, connection))
+    members = tuple(task_from_row(row) for row in fetch_all("members", {"task": task}, connection))
+    call = None if rows[0]["call"] is None else Call.model_validate_json(rows[0]["call"])
+    return replace(task_from_row(rows[0]), call=call, text=text, attempts=attempts, members=members)
+
+
+def advance(time: Values, connection: sqlite3.Connection) -> None:
+    """Counts the time that has really gone by since the last count."""
+    (last,) = fetch_all("clock", {}, connection)
+    wall, tick = time["now"] - last["wall_ms"], time["tick"] - last["tick_ms"]
+    gone = 0 if last["wall_ms"] == 0 else elapsed_ms(wall, tick) if tick >= 0 else min(max(0, wall), BOOT_MS)
+    connection.execute(_SQL["set_clock"], {**time, "spent": last["spent_ms"] + gone})
+
+
+def as_json(value: Completion | Failure | None) -> str | None:
+    """Returns a value as a JSON column holds it."""
+    return None if value is None else json.dumps(asdict(value))

@@ -1,0 +1,49 @@
+"""Endings that the store could not take: kept in files of their own, so that a paid answer outlives its worker too."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from longcall.tasks.store import Ending
+
+
+@dataclass(frozen=True, slots=True)
+class Unsaved:
+    """An ending on its way into the store."""
+
+    task: str
+    worker: str
+    ending: Ending
+
+
+_JSON = TypeAdapter(Unsaved)
+
+
+def keep(folder: Path, unsaved: Unsaved) -> None:
+    """Writes an ending to a file, as well as the disk allows; its worker keeps it in memory all the same."""
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = folder / f"{unsaved.task}.draft"
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(_JSON.dump_json(unsaved))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(folder / f"{unsaved.task}.json")
+
+
+def forget(folder: Path, task: str) -> None:
+    """Removes the file of an ending that the store has taken."""
+    for name in (f"{task}.json", f"{task}.draft"):
+        with suppress(OSError):
+            (folder / name).unlink(missing_ok=True)
+
+
+def kept(folder: Path) -> Iterator[Unsaved]:
+    """Yields the ending in every file; one that cannot be read is left where it is."""
+    for path in sorted(folder.glob("*.json")):
+        with suppress(OSError, ValidationError):
+            yield _JSON.validate_json(path.read_bytes())
