@@ -52,11 +52,13 @@ class Call(BaseModel, frozen=True, extra="forbid"):
     """Seconds from creation after which the work itself is cancelled and the task fails with code `timeout`."""
     on_interrupt: OnInterrupt = "report"
     """What to do when the worker dies after the request left: tell, or send it again and pay again."""
+    background: bool = False
+    """Whether the provider is to work on it by itself and keep the answer, so that even a dead worker loses nothing."""
 
     @property
     def request(self) -> str:
         """A hash of all that decides the answer: two calls with the same one ask the same."""
-        asked = self.model_dump(mode="json", exclude={"timeout_s", "on_interrupt"}, exclude_none=True)
+        asked = self.model_dump(mode="json", exclude={"timeout_s", "on_interrupt", "background"}, exclude_none=True)
         canonical = json.dumps(asked, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 

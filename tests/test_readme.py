@@ -1,0 +1,95 @@
+"""The README says only what is true: its snippets are run here."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from mcp import Client, StdioServerParameters
+from support.processes import call
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    """Returns the README's code blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def run(command: list[str], environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Runs a command to its end and returns what it said."""
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_the_python_example_prints_the_answers(environ: dict[str, str]) -> None:
+    (example,) = blocks("python")
+
+    done = run([sys.executable, "-c", example], environ)
+
+    assert done.returncode == 0, done.stderr
+    first, story = done.stdout.splitlines()
+    assert first == "completed Say hello"
+    assert story.endswith("this last one.")
+
+
+def test_the_console_commands_work_as_shown(environ: dict[str, str]) -> None:
+    (console,) = blocks("console")
+    commands = re.findall(r"^\$ longcall (.*)$", console, re.MULTILINE)
+    assert commands
+
+    for words in commands:
+        arguments = re.findall(r'"[^"]*"|\S+', words)
+        done = run([sys.executable, "-m", "longcall_server", *(word.strip('"') for word in arguments)], environ)
+        assert done.returncode == 0, (words, done.stderr)
+        shown = re.search(rf"^\$ longcall {re.escape(words)}\n((?:(?!\$ ).*\n)*)", console, re.MULTILINE)
+        assert shown is not None
+        assert shown[1].strip() in done.stdout
+
+
+def test_the_host_snippets_name_our_command() -> None:
+    (desktop,) = (json.loads(block)["mcpServers"]["longcall"] for block in blocks("json"))
+    (codex,) = (tomllib.loads(block)["mcp_servers"]["longcall"] for block in blocks("toml"))
+
+    for entry in (desktop, codex):
+        assert [entry["command"], *entry["args"]] == ["uvx", "--from", "FROM", "longcall"]
+    assert "-- uvx --from FROM longcall" in README
+
+
+def test_every_setting_is_in_the_table_with_its_default() -> None:
+    from longcall.settings import Settings  # noqa: PLC0415  # only here
+
+    shown = dict(re.findall(r"^\| `(LONGCALL_\w+)` \| .* \| (.*) \|$", README, re.MULTILINE))
+
+    assert set(shown) == {f"LONGCALL_{name.upper()}" for name in Settings.__slots__}
+    for name in ("timeout_s", "max_in_flight", "attempts", "worker_idle_s", "inline_chars", "keep_days"):
+        assert float(shown[f"LONGCALL_{name.upper()}"]) == getattr(Settings(), name)
+
+
+@pytest.mark.parametrize("script", ["scripts/test", ".ci/run"])
+def test_the_scripts_are_sound_and_may_be_run(script: str) -> None:
+    assert os.access(ROOT / script, os.X_OK)
+    assert subprocess.run(["bash", "-n", str(ROOT / script)], check=False).returncode == 0
+
+
+async def test_this_checkout_attaches_itself_by_its_mcp_json(environ: dict[str, str]) -> None:
+    entry = json.loads((ROOT / ".mcp.json").read_text("utf-8"))["mcpServers"]["longcall"]
+    fill = re.compile(r"\$\{(\w+):-([^}]*)\}")
+
+    def expand(text: str) -> str:
+        return fill.sub(lambda found: os.environ.get(found[1]) or found[2], text)
+
+    server = StdioServerParameters(
+        command=entry["command"],
+        args=[expand(argument) for argument in entry["args"]],
+        env={**environ, **{name: expand(value) for name, value in entry["env"].items()}},
+        cwd=ROOT,
+    )
+    async with Client(server) as client:
+        answer = await call(client, "llm_call", prompt="hello", model="demo/echo")
+
+    assert answer["text"] == "hello"
