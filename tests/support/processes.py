@@ -2,11 +2,11 @@
 
 import json
 import os
-import signal
 import sqlite3
 import sys
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ import anyio
 import psutil
 from mcp import Client, StdioServerParameters
 from mcp_types import CallToolResult, TextContent
+
+from longcall.environment import matters
 
 PATIENCE_S = 60.0
 """Seconds that any wait in a test may take before the test fails; a worker's first LiteLLM import is the longest."""
@@ -38,8 +40,12 @@ async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
     Raises:
         AssertionError: the tool answered with an error that has no structured result; the text says what.
     """
-    result = await client.call_tool(tool, arguments)
-    assert result.structured_content is not None, _text(result)
+    return structured(await client.call_tool(tool, arguments))
+
+
+def structured(result: CallToolResult) -> dict[str, Any]:
+    """Returns a tool's structured result."""
+    assert result.structured_content is not None, shown(result)
     return result.structured_content
 
 
@@ -47,10 +53,11 @@ async def error_text(client: Client, tool: str, **arguments: Any) -> str:
     """Calls a tool that must answer with an error and returns its text."""
     result = await client.call_tool(tool, arguments)
     assert result.is_error
-    return _text(result)
+    return shown(result)
 
 
-def _text(result: CallToolResult) -> str:
+def shown(result: CallToolResult) -> str:
+    """Returns the text of a tool's result."""
     return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
 
 
@@ -84,10 +91,20 @@ def _processes(module: str, home: Path) -> list[psutil.Process]:
 
 
 def kill(processes: list[psutil.Process]) -> None:
-    """Kills processes with SIGKILL and waits until they are gone."""
+    """Kills processes with SIGKILL and waits until they are gone, or are zombies that their parent has yet to bury."""
     for process in processes:
-        os.kill(process.pid, signal.SIGKILL)
-    psutil.wait_procs(processes, timeout=PATIENCE_S)
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    deadline = time.monotonic() + PATIENCE_S
+    while any(_lives(process) for process in processes) and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def rows(home: Path, sql: str, *values: Any) -> list[dict[str, Any]]:
@@ -108,3 +125,15 @@ def state(home: Path, task_id: str) -> str:
 def facts(text: str) -> dict[str, Any]:
     """Returns the line of facts at the top of a tool's text."""
     return json.loads(text.split("\n", 1)[0])
+
+
+def clean_environ(home: Path, **more: str) -> dict[str, str]:
+    """Returns the environment for servers on the store `home`, without keys and without a way beyond loopback.
+
+    For fixtures that outlive one test; the fixture `environ` says the same for one test.
+    """
+    ours = {name: value for name, value in os.environ.items() if not matters(name) and not name.startswith("LONGCALL_")}
+    ours.pop("CLAUDE_PROJECT_DIR", None)
+    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
+    store = {"LONGCALL_HOME": str(home), "LONGCALL_WORKER_IDLE_S": "60", "NO_PROXY": "127.0.0.1,localhost"}
+    return {**ours, **proxies, **store, **more}

@@ -9,7 +9,9 @@ import logging
 import os
 import sys
 from collections.abc import AsyncGenerator
-from functools import partial
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -19,8 +21,10 @@ import anyio.to_thread
 from longcall.errors import ProviderError
 from longcall.models import Call, Completion, Usage
 from longcall.providers import Sending
-from longcall.providers.litellm_errors import missing_key, refusal, unknown_model
+from longcall.providers.litellm_errors import missing_key, refusal, told, unknown_model, was_turned_away
 from longcall.providers.thread import LoopThread
+
+log = logging.getLogger(__name__)
 
 _BEFORE_IMPORT = {
     # Three spellings of "no network at import or first use"; which one is heard depends on the version.
@@ -35,7 +39,9 @@ _BEFORE_IMPORT = {
     # Silent minutes die behind address translation otherwise.
     "AIOHTTP_SO_KEEPALIVE": "True",
 }
-_OPTIONS = ("temperature", "max_tokens", "reasoning_effort")
+_GEMINI = frozenset({"gemini", "vertex_ai", "vertex_ai_beta"})
+_OPTIONS = ("reasoning_effort", "max_tokens", "temperature")
+"""In the order in which they are tried: some models take a temperature only beside certain efforts."""
 
 
 def load_litellm() -> ModuleType:
@@ -53,6 +59,27 @@ def load_litellm() -> ModuleType:
         logger.handlers = [logging.StreamHandler(sys.stderr)]  # its own handler writes to stdout
         logger.setLevel(logging.WARNING)
     return litellm
+
+
+@cache
+def _mend_gemini() -> None:
+    """Makes Gemini streams tell their end: LiteLLM invents the reason `stop` for every piece that has none."""
+    try:
+        module = import_module("litellm.llms.vertex_ai.gemini.vertex_and_google_ai_studio_gemini")
+        parse = module.ModelResponseIterator.chunk_parser
+    except (ImportError, AttributeError) as error:
+        log.warning("a Gemini stream that is cut off may be taken for complete with this LiteLLM: %s", error)
+        return
+
+    def chunk_parser(self: Any, chunk: dict[str, Any]) -> Any:
+        parsed = parse(self, chunk)
+        if parsed is not None and not any(candidate.get("finishReason") for candidate in chunk.get("candidates") or ()):
+            for choice in parsed.choices:
+                if choice.finish_reason == "stop":
+                    choice.finish_reason = None
+        return parsed
+
+    module.ModelResponseIterator.chunk_parser = chunk_parser
 
 
 class LiteLLMProvider:
@@ -77,7 +104,7 @@ class LiteLLMProvider:
             ProviderError: with the code that `litellm_errors` gives the provider's answer.
         """
         litellm = await self.load()
-        arguments, warnings = _arguments(litellm, call)
+        arguments, warnings = await anyio.to_thread.run_sync(_arguments, litellm, call)
         stream = self._thread.relay(partial(_request, litellm, call, arguments, warnings), sending)
         try:
             async for event in stream:
@@ -92,11 +119,8 @@ class LiteLLMProvider:
 
 
 async def _close_clients() -> None:
-    from litellm.llms.custom_httpx.async_client_cleanup import (  # noqa: PLC0415  # only after load_litellm
-        close_litellm_async_clients,
-    )
-
-    await close_litellm_async_clients()
+    # Only after load_litellm; by name, since LiteLLM types no part of this module.
+    await import_module("litellm.llms.custom_httpx.async_client_cleanup").close_litellm_async_clients()
 
 
 def _arguments(litellm: Any, call: Call) -> tuple[dict[str, Any], list[str]]:
@@ -107,15 +131,51 @@ def _arguments(litellm: Any, call: Call) -> tuple[dict[str, Any], list[str]]:
         raise unknown_model(litellm, call.model) from error
     if complaint := missing_key(litellm, call.model, provider):
         raise complaint
-    supported = litellm.get_supported_openai_params(model=model, custom_llm_provider=provider)
-    given = {name: value for name in _OPTIONS if (value := getattr(call, name)) is not None}
-    dropped = [name for name in given if supported is not None and not _takes(supported, name)]
-    arguments = {name: value for name, value in given.items() if name not in dropped}
-    return arguments, [f"{call.model} does not take `{name}`; it was not sent." for name in dropped]
+    if provider in _GEMINI:
+        _mend_gemini()
+    arguments: dict[str, Any] = {}
+    warnings: list[str] = []
+    for name in _OPTIONS:
+        value = getattr(call, name)
+        if value is None:
+            continue
+        if _is_taken(litellm, model, provider, arguments | {name: value}):
+            arguments[name] = value
+        else:
+            warnings.append(f"{call.model} does not take `{name}` {value}; it was not sent.")
+    return arguments, warnings
 
 
-def _takes(supported: list[str], name: str) -> bool:
-    return name in supported or (name == "max_tokens" and "max_completion_tokens" in supported)
+def _is_taken(litellm: Any, model: str, provider: str, options: dict[str, Any]) -> bool:
+    try:
+        litellm.utils.get_optional_params(model=model, custom_llm_provider=provider, drop_params=False, **options)
+    except litellm.UnsupportedParamsError:
+        return False
+    except Exception:  # noqa: BLE001  # whatever else it finds wrong, the request itself will tell
+        return True
+    return True
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What a stream has told so far."""
+
+    model: str
+    text: bool = False
+    reason: str | None = None
+    usage: Any = None
+
+    def take(self, response: Any, chunk: Any) -> str | None:
+        """Notes what `chunk` tells and returns its text."""
+        self.model = chunk.model or self.model
+        self.usage = getattr(chunk, "usage", None) or self.usage
+        text = chunk.choices[0].delta.content if chunk.choices else None
+        # A reason that comes with the last text (Gemini) shows only in the second field, where a later chunk may take
+        # it away again; older Gemini models send one with every text, of which only the last one counts.
+        reason = response.received_finish_reason or response.intermittent_finish_reason
+        self.reason = reason or (None if text else self.reason)
+        self.text = self.text or bool(text)
+        return text
 
 
 async def _request(
@@ -134,29 +194,26 @@ async def _request(
         )
     except Exception as error:
         raise refusal(litellm, call.model, error) from error
-    heard = False
-    usage: Any = None
-    model = call.model
+    heard = _Heard(call.model)
     try:
         async for chunk in response:
-            model = chunk.model or model
-            usage = getattr(chunk, "usage", None) or usage
-            text = chunk.choices[0].delta.content if chunk.choices else None
-            if text:
-                heard = True
+            if text := heard.take(response, chunk):
                 yield text
     except Exception as error:
-        raise _cut_off(litellm, call.model, error, heard=heard) from error
+        # Some send their request only now (Gemini): what proves that no answer began is a refusal like any other.
+        if not heard.text and was_turned_away(error):
+            raise refusal(litellm, call.model, error) from error
+        raise _cut_off(call.model, error, heard) from error
     finally:
         await response.aclose()
-    if response.received_finish_reason is None:
-        raise _cut_off(litellm, call.model, None, heard=heard)
-    yield _completion(litellm, call, model, response, usage, warnings)
+    if heard.reason is None:
+        raise _cut_off(call.model, None, heard)
+    yield _completion(litellm, call, response, heard, warnings)
 
 
-def _cut_off(litellm: Any, model: str, error: Exception | None, *, heard: bool) -> ProviderError:
-    said = f" ({refusal(litellm, model, error).failure.message})" if error is not None else ""
-    kept = "The text so far is kept. " if heard else ""
+def _cut_off(model: str, error: Exception | None, heard: _Heard) -> ProviderError:
+    said = f" ({told(error)})" if error is not None else ""
+    kept = "The text so far is kept. " if heard.text else ""
     return ProviderError(
         "incomplete_stream",
         f"The answer of {model} broke off before its end{said}. {kept}It may have been billed, so it was not asked"
@@ -165,17 +222,22 @@ def _cut_off(litellm: Any, model: str, error: Exception | None, *, heard: bool) 
     )
 
 
-def _completion(
-    litellm: Any, call: Call, model: str, response: Any, usage: Any, warnings: list[str]
-) -> Completion:
-    counted = None if usage is None else _usage(usage)
+def _completion(litellm: Any, call: Call, response: Any, heard: _Heard, warnings: list[str]) -> Completion:
     notes = list(warnings)
-    if counted is not None and all(getattr(chunk, "usage", None) is None for chunk in response.chunks):
-        notes.append("The provider counted no tokens; usage and cost are LiteLLM's estimate.")
-    reason = str(response.received_finish_reason)
-    if reason == "length":
+    usage = None if heard.usage is None else _usage(heard.usage)
+    cost = None
+    if usage is None or (heard.text and usage.input_tokens == usage.output_tokens == 0):
+        usage = None
+        notes.append("The provider counted no tokens; usage and cost are unknown.")
+    else:
+        cost = _cost(litellm, call.model, heard.usage)
+        if all(getattr(chunk, "usage", None) is None for chunk in response.chunks):
+            notes.append("The provider counted no tokens; usage and cost are LiteLLM's estimate.")
+    if heard.reason == "length":
         notes.append("The answer was cut at its token limit (finish_reason `length`).")
-    return Completion(model, reason, counted, _cost(litellm, call.model, usage), tuple(notes))
+    if heard.reason == "content_filter":
+        notes.append("The provider's filter withheld the answer or a part of it (finish_reason `content_filter`).")
+    return Completion(heard.model, str(heard.reason), usage, cost, tuple(notes))
 
 
 def _usage(usage: Any) -> Usage:
@@ -190,9 +252,10 @@ def _usage(usage: Any) -> Usage:
 
 
 def _cost(litellm: Any, model: str, usage: Any) -> float | None:
-    if usage is None:
-        return None
     try:
-        return sum(litellm.cost_per_token(model=model, usage_object=usage))
+        cost = sum(litellm.cost_per_token(model=model, usage_object=usage))
     except Exception:  # noqa: BLE001  # LiteLLM raises a plain Exception for a model whose price it does not know
         return None
+    # For some providers' unlisted models LiteLLM says 0 where it knows nothing.
+    is_listed = model in litellm.model_cost or model.partition("/")[2] in litellm.model_cost
+    return cost if cost or is_listed else None

@@ -1,15 +1,21 @@
 """What LiteLLM raises, as our errors: one table, applied once.
 
-LiteLLM's classes blur what the provider said (a 503 of Anthropic comes out as 500, a 403 of OpenAI as APIError), so the
-status of the original answer is looked at first and the class second.
+LiteLLM's classes blur what the provider said (a 503 of Anthropic comes out as 500, a 403 of OpenAI as APIError) and
+give a status to failures that had none (500 when the connection broke). So only the provider's own HTTP answer, found
+in the chain of causes, counts as one; the class is looked at second.
 """
 
+import ast
 import difflib
+import json
 import os
 import re
-from typing import Any
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from typing import Any, cast
 
 from longcall.errors import ProviderError
+from longcall.models import now_ms
 from longcall.text import clip
 
 _BY_STATUS: dict[int, tuple[str, bool]] = {
@@ -36,96 +42,176 @@ _SENTENCES: dict[str, str] = {
     "conflict": "had a conflict",
     "context_window": "cannot take a prompt this long; shorten it or choose a model with a larger window",
     "content_policy": "refused on grounds of its content policy",
+    "disconnected": "closed the connection without an answer; the request may have been billed",
+    "failed": "could not be asked, for a reason that LiteLLM does not tell; the request may have been billed",
     "quota": "has no quota or credit left for this key",
     "rate_limit": "is rate limited",
     "rejected": "rejected the request",
-    "timeout": "did not answer in time",
+    "timeout": "did not answer in time; the request may have been billed",
     "too_large": "found the request too large",
     "unavailable": "is unavailable",
     "unknown_model": "does not know this model",
-    "disconnected": "closed the connection without an answer; the request may have been billed",
     "unreachable": "could not be reached",
 }
+_MAY_BE_BILLED = frozenset({"timeout", "disconnected", "failed"})
 _NEVER_CONNECTED = frozenset({
-    "ConnectError", "ConnectTimeout", "ClientConnectorError", "ClientConnectorDNSError", "ConnectionRefusedError",
+    "ConnectError", "ConnectTimeout", "ClientConnectorError", "ConnectionTimeoutError", "ConnectionRefusedError",
     "gaierror",
 })  # fmt: skip
 """Any of these in the chain of causes proves that nothing was sent."""
+_BROKE = frozenset({"TransportError", "ClientError", "OSError"})
+"""What httpx, aiohttp and Python raise when a connection breaks, by base class."""
+_TOO_LONG = re.compile(
+    r"maximum context length|context[ _](?:window|length)|prompt is too long|input token count.*exceeds", re.IGNORECASE
+)
+_PREFIX = re.compile(r"(?:litellm\.\w+: |\w+(?:Error|Exception)(?: \w+)?(?: - |: )|Timeout Error: )+")
+_SUFFIX = re.compile(r"\s*(?:Original exception: |Handle with `litellm|\nTraceback).*", re.DOTALL)
 _SECRET = re.compile(r"\b(?:sk|pk|rk|key|AIza|gsk|ghp|hf|xai)[-_][-_*.\w]{6,}|\bAIza[-_\w]{10,}|Bearer\s+\S+")
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 _OTHER_LOGINS = frozenset({"azure", "azure_ai", "bedrock", "sagemaker", "vertex_ai", "watsonx", "databricks", "oci"})
 """Providers that can log in by other means than one key in the environment."""
+_OTHER_NAMES: dict[str, tuple[str, ...]] = {
+    "cohere": ("CO_API_KEY",),
+    "cohere_chat": ("CO_API_KEY",),
+    "huggingface": ("HF_TOKEN",),
+    "nvidia_nim": ("NVIDIA_API_KEY",),
+    "openrouter": ("OR_API_KEY",),
+    "perplexity": ("PERPLEXITY_API_KEY",),
+    "together_ai": ("TOGETHER_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHER_AI_TOKEN"),
+    "vercel_ai_gateway": ("VERCEL_OIDC_TOKEN",),
+    "volcengine": ("ARK_API_KEY",),
+}
+"""Variables that LiteLLM takes a key from, but does not look at when it is asked what is missing."""
+_NEED_A_KEY = frozenset({"anthropic", "gemini", "openai"})
+"""Providers that LiteLLM does not ask without a key, wherever their base URL points."""
 
 
 def refusal(litellm: Any, model: str, error: Exception) -> ProviderError:
     """Returns what it means that a request was answered by `error` instead of a stream."""
-    status = _upstream_status(litellm, error)
-    code, retryable = _classify(litellm, error, status)
-    said = redact(clip(_core_text(error), 400))
+    error = _unwrapped(error)
+    status = _status(error)
+    said = told(error)
+    code, retryable = _classify(litellm, error, status, said)
     message = f"{model} {_SENTENCES[code]}" + (f" (HTTP {status})" if status else "") + f": {said}"
     if code == "unknown_model":
         message += _suggestion(litellm, model)
-    refused = code not in ("timeout", "disconnected")
+    refused = code not in _MAY_BE_BILLED
     return ProviderError(code, message, retryable=retryable, refused=refused, retry_after=_retry_after(error))
 
 
-def _classify(litellm: Any, error: Exception, status: int | None) -> tuple[str, bool]:
+def was_turned_away(error: Exception) -> bool:
+    """Whether `error` proves that no answer ever began: an HTTP error status, or no connection at all."""
+    error = _unwrapped(error)
+    return _response(error) is not None or _has(error, _NEVER_CONNECTED)
+
+
+def told(error: Exception) -> str:
+    """Returns what a provider said, in its own words, short and without keys."""
+    text = _SUFFIX.sub("", str(_unwrapped(error)))
+    text = text[match.end() :] if (match := _PREFIX.match(text)) else text
+    return redact(clip(_said_in_json(text) or text.strip() or type(error).__name__, 400))
+
+
+def _unwrapped(error: Exception) -> Exception:
+    """Returns what went wrong first, where LiteLLM wrapped it because the stream object was already there."""
+    original = getattr(error, "original_exception", None)
+    return original if isinstance(original, Exception) else error
+
+
+def _classify(litellm: Any, error: Exception, status: int | None, said: str) -> tuple[str, bool]:
     by_class = _BY_CLASS.get(type(error).__name__)
     if by_class is not None:
         return by_class
     if status is None:
-        if not _NEVER_CONNECTED.isdisjoint(_chain(error)):
-            return "unreachable", True
-        return ("timeout", True) if isinstance(error, litellm.Timeout) else ("disconnected", True)
+        return _classify_unanswered(litellm, error)
+    if status in (400, 413) and _TOO_LONG.search(said):
+        return _BY_CLASS["ContextWindowExceededError"]
     if status == 429 and "insufficient_quota" in str(error):
         return "quota", False
     return _BY_STATUS.get(status) or (("unavailable", True) if status >= 500 else ("rejected", False))
 
 
-def _upstream_status(litellm: Any, error: Exception) -> int | None:
-    """Returns the HTTP status that was really received; None when no answer came.
+def _classify_unanswered(litellm: Any, error: Exception) -> tuple[str, bool]:
+    if _has(error, _NEVER_CONNECTED):
+        return "unreachable", True
+    if isinstance(error, litellm.Timeout):
+        return "timeout", True
+    return ("disconnected", True) if _has(error, _BROKE) else ("failed", False)
 
-    LiteLLM gives a refused connection status 500, and its own time-out 408, although nobody answered.
+
+def _status(error: Exception) -> int | None:
+    """Returns the HTTP status that was really received, or that LiteLLM gave a request it did not send.
+
+    A connection that broke has none, though LiteLLM calls it 500, and its own time-out 408.
     """
-    upstream = _status(error.__cause__ or error.__context__)
-    if upstream is not None:
-        return upstream
-    silent = any("Connect" in name or "Timeout" in name for name in _chain(error))
-    return None if silent or isinstance(error, litellm.Timeout) else _status(error)
-
-
-def _status(error: BaseException | None) -> int | None:
+    response = _response(error)
+    if response is not None:
+        return response.status_code
     status = getattr(error, "status_code", None)
-    return status if isinstance(status, int) else None
+    is_local = isinstance(status, int) and 400 <= status < 500 and status != 408
+    return status if is_local and not _has(error, _BROKE) else None
 
 
-def _chain(error: BaseException) -> set[str]:
-    names: set[str] = set()
+def _response(error: BaseException) -> Any:
+    """Returns the provider's HTTP answer that stands in the chain of causes, if any does."""
+    for link in _chain(error):
+        if "HTTPStatusError" in _names(link):
+            return cast("Any", link).response
+    return None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
     link: BaseException | None = error
-    while link is not None and len(names) < 12:
-        names.add(type(link).__name__)
+    for _ in range(12):
+        if link is None:
+            return
+        yield link
         link = link.__cause__ or link.__context__
-    return names
 
 
-def _core_text(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    return text.removeprefix("litellm.").split("\nTraceback", 1)[0]
+def _names(error: BaseException) -> set[str]:
+    return {kind.__name__ for kind in type(error).__mro__}
+
+
+def _has(error: BaseException, names: frozenset[str]) -> bool:
+    return any(not names.isdisjoint(_names(link)) for link in _chain(error))
+
+
+def _said_in_json(text: str) -> str | None:
+    """Returns the `message` of the JSON body that `text` holds, plain or as the repr of bytes."""
+    quoted = re.search(r"""b(['"]).*\1""", text, re.DOTALL)
+    try:
+        if quoted:
+            text = ast.literal_eval(quoted[0]).decode()
+        body: Any = json.loads(text[text.index("{") : text.rindex("}") + 1])
+    except (ValueError, SyntaxError):
+        return None
+    inner: Any = body.get("error", body)
+    message: Any = cast("dict[str, Any]", inner).get("message") if isinstance(inner, dict) else inner
+    return message if isinstance(message, str) else None
 
 
 def _retry_after(error: Exception) -> float | None:
-    headers = getattr(error, "litellm_response_headers", None) or {}
+    """Returns the seconds that the provider asks us to wait; its header holds seconds or a date."""
+    response = _response(error)
+    wanted = response.headers.get("retry-after") if response is not None else None
+    if not wanted:
+        return None
     try:
-        return max(0.0, float(headers["retry-after"]))
-    except (KeyError, TypeError, ValueError):
+        return max(0.0, float(wanted))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(wanted).timestamp() - now_ms() / 1000)
+    except ValueError:
         return None
 
 
 def redact(text: str) -> str:
     """Returns `text` without anything that is, or looks like, a key."""
-    for name, value in os.environ.items():
-        if len(value) >= 8 and _SECRET_NAME.search(name):
-            text = text.replace(value, "[redacted]")
+    values = {value for name, value in os.environ.items() if len(value) >= 8 and _SECRET_NAME.search(name)}
+    for value in sorted(values, key=len, reverse=True):
+        text = text.replace(value, "[redacted]")
     return _SECRET.sub("[redacted]", text)
 
 
@@ -138,21 +224,23 @@ def unknown_model(litellm: Any, model: str) -> ProviderError:
 
 
 def _suggestion(litellm: Any, model: str) -> str:
-    near = difflib.get_close_matches(model, litellm.model_cost, n=3, cutoff=0.7)
+    near: list[str] = difflib.get_close_matches(model, list(litellm.model_cost), n=3, cutoff=0.7)
     near = [name for name in near if name != model]
     return f" Did you mean {' or '.join(near)}?" if near else " list_models shows what is known here."
 
 
 def missing_key(litellm: Any, model: str, provider: str) -> ProviderError | None:
     """Returns the error for a provider whose key is not in the environment, where that is certain."""
-    if provider in _OTHER_LOGINS:
+    if provider in _OTHER_LOGINS or any(os.environ.get(name) for name in _OTHER_NAMES.get(provider, ())):
         return None
+    if provider not in _NEED_A_KEY and os.environ.get(f"{provider.upper()}_API_BASE"):
+        return None  # a server of one's own may want none
     found = litellm.validate_environment(model=model)
     missing = [name for name in found["missing_keys"] if name.endswith(("_API_KEY", "_API_TOKEN"))]
     if found["keys_in_environment"] or not missing or len(missing) != len(found["missing_keys"]):
         return None
     return ProviderError(
         "no_key",
-        f"There is no key for {provider}: set {' or '.join(missing)} in the `env` of longcall's entry in your MCP host (or"
-        " in the shell, for the command line), then attach it again.",
+        f"There is no key for {provider}: set {' or '.join(missing)} in the `env` of longcall's entry in your MCP host"
+        " (or in the shell, for the command line), then attach it again.",
     )

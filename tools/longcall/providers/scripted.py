@@ -42,7 +42,9 @@ class ScriptedProvider:
             raise ProviderError("unknown_model", f"There is no model {call.model!r}. There are {', '.join(NAMES)}.")
         await sending()
         if name == "fail":
-            raise ProviderError("unavailable", "The provider is down, as demo/fail always is.", retryable=True, refused=True)
+            raise ProviderError(
+                "unavailable", "The provider is down, as demo/fail always is.", retryable=True, refused=True
+            )
         asked = next((turn.text for turn in reversed(call.messages) if turn.role == "user"), "")
         pieces = _pieces(_STORY if slow else asked, words=name != "echo")
         pause = float(slow[1] or _SLOW_S) / len(pieces) if slow else 0

@@ -1,15 +1,16 @@
 """An event loop in a thread of its own, and streams that cross from it.
 
-LiteLLM costs 7 to 10 ms of CPU for each call and blocks its loop at some first uses; on a loop of its own it cannot hold
-up claims, cancels and writes. Starts are paced, so that a thousand at once do not freeze that loop either.
+LiteLLM costs 7 to 10 ms of CPU for each call and blocks its loop at some first uses; on a loop of its own it cannot
+hold up claims, cancels and writes. Starts are paced, so that a thousand at once do not freeze that loop either.
 """
 
 import asyncio  # noqa: TID251  # anyio has no way to wake another loop without blocking this one
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -25,7 +26,7 @@ _CLOSE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    error: BaseException | None
+    error: Exception | None
 
 
 class _Inbox(Generic[T]):
@@ -47,10 +48,11 @@ class _Inbox(Generic[T]):
         self._waking = False
         self._filled.set()
 
-    async def take(self) -> list[T | _End]:
-        await self._filled.wait()
-        self._filled = anyio.Event()
-        return [self._items.popleft() for _ in range(len(self._items))]
+    async def take(self) -> T | _End:
+        while not self._items:
+            await self._filled.wait()
+            self._filled = anyio.Event()
+        return self._items.popleft()
 
 
 class LoopThread:
@@ -58,7 +60,9 @@ class LoopThread:
 
     def __init__(self, portal: BlockingPortal) -> None:
         self._portal = portal
+        self._loop = portal.call(_running_loop)
         self._starting = anyio.CapacityLimiter(_STARTS_AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def relay(
         self, make: Callable[[], AsyncGenerator[T]], before: Callable[[], Awaitable[None]]
@@ -68,46 +72,69 @@ class LoopThread:
         Closing this generator cancels the stream there and waits until it has closed its connection.
         """
         inbox = _Inbox[T]()
-        async with self._starting:
-            await before()
-            future = self._portal.start_task_soon(_produce, make, inbox)
-            await asyncio.wrap_future(self._portal.start_task_soon(_turns))
-        ended = False
+        scope = anyio.CancelScope()
+        running = False
         try:
-            while not ended:
-                for item in await inbox.take():
-                    if isinstance(item, _End):
-                        ended = True
-                        if item.error is not None:
-                            raise item.error
-                    else:
-                        yield item
+            async with self._starting:
+                await before()
+                running = True
+                self._start(partial(_produce, make, inbox, scope))
+                await self._turns()
+            while True:
+                item = await inbox.take()
+                if isinstance(item, _End):
+                    running = False
+                    if item.error is not None:
+                        raise item.error
+                    return
+                yield item
         finally:
-            if not ended:
-                future.cancel()
+            if running:
+                self._loop.call_soon_threadsafe(scope.cancel)
                 with anyio.CancelScope(shield=True), anyio.move_on_after(_CLOSE_S):
-                    while not any(isinstance(item, _End) for item in await inbox.take()):
+                    while not isinstance(await inbox.take(), _End):
                         pass
 
     async def run(self, function: Callable[[], Awaitable[None]]) -> None:
         """Runs `function` on the other loop and waits for its end."""
         await asyncio.wrap_future(self._portal.start_task_soon(function))
 
+    def _start(self, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Starts a task there without waiting for that loop, which the portal would do on this one's time."""
 
-async def _produce(make: Callable[[], AsyncGenerator[T]], inbox: _Inbox[T]) -> None:
+        def start() -> None:
+            task = self._loop.create_task(make())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        self._loop.call_soon_threadsafe(start)
+
+    async def _turns(self) -> None:
+        passed = anyio.Event()
+        self._start(partial(_count_turns, partial(asyncio.get_running_loop().call_soon_threadsafe, passed.set)))
+        await passed.wait()
+
+
+async def _running_loop() -> asyncio.AbstractEventLoop:
+    return asyncio.get_running_loop()
+
+
+async def _produce(make: Callable[[], AsyncGenerator[T]], inbox: _Inbox[T], scope: anyio.CancelScope) -> None:
     try:
-        async with aclosing(make()) as items:
-            async for item in items:
-                inbox.put(item)
+        with scope:
+            async with aclosing(make()) as items:
+                async for item in items:
+                    inbox.put(item)
     except Exception as error:  # noqa: BLE001  # it crosses to the other loop and is raised there
         inbox.put(_End(error))
-    except BaseException as error:
-        inbox.put(_End(error))
+    except BaseException:
+        inbox.put(_End(anyio.ClosedResourceError("the loop of the stream was shut down")))
         raise
     else:
         inbox.put(_End(None))
 
 
-async def _turns() -> None:
+async def _count_turns(done: Callable[[], object]) -> None:
     for _ in range(_TURNS):
         await anyio.lowlevel.checkpoint()
+    done()

@@ -1,0 +1,53 @@
+"""The command line: the tools' words for people and scripts."""
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from longcall.cli import tasks, worker
+from longcall.cli.call import call
+from longcall.cli.demo import demo
+from longcall.cli.exits import ending
+from longcall.cli.models import models
+from longcall.cli.terminal import prepare, say
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="[b]longcall[/b] alone, without a command, serves MCP over stdio: that is what hosts start."
+    " [b]longcall demo[/b] shows how to attach them.",
+)
+app.command()(call)
+app.add_typer(tasks.app, name="tasks")
+app.command()(models)
+app.add_typer(worker.app, name="worker")
+app.command()(demo)
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        say(f"longcall {version('longcall')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def longcall(
+    told: Annotated[
+        bool, typer.Option("--version", help="Tell the version.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    """LLM calls that no timeout cuts off, that are never lost, and never paid for twice.
+
+    Exit codes: 0 done, 1 failed, 2 cannot be asked so, 3 trouble with the task store or the worker, 4 still working
+    when --wait ran out, 130 Ctrl-C.
+    """
+
+
+def main() -> None:
+    """Runs the command that the arguments name, and exits."""
+    prepare()
+    ending(lambda: app(prog_name="longcall"))

@@ -1,0 +1,57 @@
+"""How to attach longcall to each host, from wherever it was installed."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, distribution
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
+
+from longcall.catalog import KEYS
+
+_START_S = 120
+"""Seconds that Codex should give the first start, in which uvx installs."""
+
+
+def origin() -> str | None:
+    """Returns what uvx must be told with `--from`: a folder, a file or a git URL; None when the registry has it."""
+    try:
+        told = distribution("longcall").read_text("direct_url.json")
+    except PackageNotFoundError:
+        return None
+    if told is None:
+        return None
+    found: dict[str, Any] = json.loads(told)
+    url: str = found["url"]
+    if "vcs_info" in found:
+        revision = found["vcs_info"].get("requested_revision")
+        return f"{found['vcs_info']['vcs']}+{url}" + (f"@{revision}" if revision else "")
+    return url2pathname(unquote(urlsplit(url).path)) if url.startswith("file:") else url
+
+
+def attaching(environ: Mapping[str, str]) -> dict[str, str]:
+    """Returns for each host how to attach longcall, ready to be copied."""
+    source = origin()
+    arguments = ["longcall"] if source is None else ["--from", source, "longcall"]
+    keys = [name for names in KEYS.values() for name in names if name.endswith("_API_KEY") and environ.get(name)]
+    keys = keys or ["ANTHROPIC_API_KEY"]
+    return {
+        "Claude Code": f"claude mcp add longcall -- uvx {shlex.join(arguments)}",
+        "Claude Desktop, in claude_desktop_config.json": _json(arguments, dict.fromkeys(keys, "<your key>")),
+        "Codex, in ~/.codex/config.toml": _toml(arguments, keys),
+        "Any other host, in .mcp.json": _json(arguments, {name: f"${{{name}:-}}" for name in keys}),
+    }
+
+
+def _json(arguments: list[str], env: dict[str, str]) -> str:
+    entry = f'  "command": "uvx",\n  "args": {json.dumps(arguments, ensure_ascii=False)},\n  "env": {json.dumps(env)}\n'
+    return '{"mcpServers": {"longcall": {\n' + entry + "}}}"
+
+
+def _toml(arguments: list[str], keys: list[str]) -> str:
+    # A JSON array of strings is a TOML array of strings.
+    return (
+        f'[mcp_servers.longcall]\ncommand = "uvx"\nargs = {json.dumps(arguments, ensure_ascii=False)}\n'
+        f"env_vars = {json.dumps(keys)}\nstartup_timeout_sec = {_START_S}"
+    )

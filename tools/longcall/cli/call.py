@@ -1,0 +1,194 @@
+"""`longcall call`: asks a model and writes its answer as it comes."""
+
+import os
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import anyio
+import typer
+
+from longcall.cli.exits import Exit, run
+from longcall.cli.prompt import read_prompt
+from longcall.cli.status import StatusLine
+from longcall.cli.terminal import complain, count, is_terminal, printable, remark, say, seconds
+from longcall.errors import CallError, StoreError
+from longcall.models import ReasoningEffort, Task, TaskState
+from longcall.result import Page, progress_of, result_of
+from longcall.session import Question, open_session
+from longcall.settings import Settings, read_settings
+from longcall.tasks.client import TaskClient
+
+_LOOK_S = 0.25
+"""Seconds between looks for new text."""
+
+
+def call(
+    prompt: Annotated[str | None, typer.Argument(help="What to ask; `-` or a pipe takes it from stdin.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="provider/model; else LONGCALL_MODEL.", metavar="MODEL")
+    ] = None,
+    system: Annotated[str | None, typer.Option(help="System text put before the prompt.", metavar="TEXT")] = None,
+    temperature: Annotated[float | None, typer.Option(help="0 to 2.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Longest answer, in tokens.")] = None,
+    effort: Annotated[
+        ReasoningEffort | None, typer.Option(help="How hard a reasoning model thinks.", show_choices=True)
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(help="Seconds after which the work itself is stopped.", metavar="S")
+    ] = None,
+    wait: Annotated[
+        float | None, typer.Option(help="Seconds to wait; then exit code 4, and the work goes on.", metavar="S")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write the whole result as JSON, at the end.")] = False,
+) -> None:
+    """Asks a model and writes its answer as it comes. Ctrl-C ends the waiting, never the work."""
+    settings = read_settings(os.environ)
+    question = Question(
+        model=model,
+        system=system,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        reasoning_effort=effort,
+        timeout_s=timeout,
+    )
+    if not (model or settings.model):
+        raise CallError(
+            "No model was named. Name one with `-m` (`longcall models` shows what can be called here), or set"
+            " LONGCALL_MODEL."
+        )
+    if wait is not None and wait < 0:
+        raise CallError("`--wait` must be 0 or more seconds.")
+    asking = _Asking(settings, read_prompt(prompt), question, wait, _Answer(as_json=as_json))
+    try:
+        task = run(asking.run)
+    except KeyboardInterrupt:
+        asking.answer.break_off()
+        _tell_interrupted(asking.task_id)
+        raise typer.Exit(Exit.INTERRUPTED) from None
+    except Exception:
+        asking.answer.break_off()
+        if asking.task_id is not None:
+            remark(f"The task is {asking.task_id}; look at it with: longcall tasks show {asking.task_id[:8]}")
+        raise
+    _tell_end(task)
+    raise typer.Exit(exit_of(task))
+
+
+@dataclass(slots=True)
+class _Asking:
+    """A question on its way, and the id by which it can be found again."""
+
+    settings: Settings
+    prompt: str
+    question: Question
+    wait_s: float | None
+    answer: "_Answer"
+    task_id: str | None = None
+
+    async def run(self) -> Task:
+        ended: list[Task] = []
+        # Shielded until the task is durable and somebody is at it: Ctrl-C must find either nothing or all of it.
+        with anyio.CancelScope(shield=True) as starting:
+            async with open_session(self.settings, os.environ) as session:
+                self.task_id = (await session.start_task(self.prompt, **self.question)).task_id
+                assert self.task_id is not None
+                await session.client.see_to_worker()
+                starting.shield = False
+                with self.answer.status:
+                    ended.append(await _follow(session.client, self.task_id, self.wait_s, self.answer))
+                self.answer.end(ended[0])
+                await mark_delivered(session.client, ended[0])
+        return ended[0]
+
+
+async def _follow(client: TaskClient, task_id: str, wait_s: float | None, answer: "_Answer") -> Task:
+    with anyio.move_on_after(wait_s):
+        while True:
+            task = await client.wait(task_id, _LOOK_S)
+            answer.show(task)
+            if task.state.is_final:
+                return task
+    return await client.task(task_id)
+
+
+class _Answer:
+    """An answer on its way to stdout."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.status = StatusLine()
+        self._as_json = as_json
+        self._written = 0
+
+    def show(self, task: Task) -> None:
+        """Writes what is new, and what it is at."""
+        new = "" if self._as_json else task.text[self._written :]
+        if new:
+            self.status.clear()
+            say(new)
+            self.status.wrote(printable(new))
+            self._written = len(task.text)
+        if not task.state.is_final:
+            self.status.draw(progress_of(task))
+
+    def break_off(self) -> None:
+        """Leaves the line that the answer has come to, so that a remark can follow."""
+        if self._written and is_terminal(sys.stdout):
+            say("\n")
+
+    def end(self, task: Task) -> None:
+        """Writes the end of it."""
+        if self._as_json:
+            say(result_of(task, Page()).model_dump_json(indent=2, exclude_none=True) + "\n")
+        elif self._written and not task.text.endswith("\n"):
+            say("\n")
+
+
+async def mark_delivered(client: TaskClient, task: Task) -> None:
+    """Writes down that a final answer was handed over; an answer that is out is worth no error about that."""
+    if task.state.is_final and task.delivered_at is None:
+        with suppress(StoreError):
+            await client.store.mark_delivered(task.id)
+
+
+def exit_of(task: Task) -> Exit:
+    """Returns the exit code that tells of a task."""
+    if task.state is TaskState.COMPLETED:
+        return Exit.COMPLETED
+    return Exit.FAILED if task.state.is_final else Exit.STILL_WORKING
+
+
+def _tell_end(task: Task) -> None:
+    short = task.id[:8]
+    if not task.state.is_final:
+        remark(f"Still working; the work goes on. `longcall tasks show {short}` shows it. Task {task.id}.")
+        return
+    for warning in task.completion.warnings if task.completion else ():
+        remark(f"longcall: {warning}", "yellow")
+    if task.failure is not None:
+        complain(task.failure.message)
+    elif task.state is not TaskState.COMPLETED:
+        complain(f"The task ended as {task.state}.")
+    if is_terminal(sys.stderr) and is_terminal(sys.stdout):
+        remark(facts(task), "dim")
+
+
+def facts(task: Task) -> str:
+    """Returns one line on what a task took."""
+    completion = task.completion
+    told: list[Any] = [completion.model if completion else task.model, seconds(task.age_s())]
+    told.append(count(len(task.text), "character"))
+    if completion and completion.usage:
+        told.append(f"{completion.usage.input_tokens:,} + {completion.usage.output_tokens:,} tokens")
+    if completion:
+        told.append("price unknown" if completion.cost_usd is None else f"${completion.cost_usd:.4g}")
+    return " · ".join([*told, f"task {task.id[:8]}"])
+
+
+def _tell_interrupted(task_id: str | None) -> None:
+    if task_id is None:
+        remark("Nothing was asked.")
+        return
+    remark(f"No longer waiting; the work goes on as task {task_id}.")
+    remark(f"Get the answer with: longcall tasks show {task_id[:8]}")
