@@ -11,7 +11,8 @@ import aiosqlite
 import anyio
 
 from benchmarks.report import Figure, median, quantile
-from longcall.models import Call, Message, now_ms
+from longcall.clock import Clock
+from longcall.models import Call, Message
 from longcall.tasks.queries import load_queries
 from longcall.tasks.sqlite import open_sqlite_store
 from longcall.tasks.store import NewTask
@@ -49,7 +50,7 @@ async def run(*, quick: bool) -> list[Figure]:
 
 @asynccontextmanager
 async def _group(path: Path) -> AsyncGenerator[_Write]:
-    async with open_sqlite_store(path, checkpoints=True) as store:
+    async with open_sqlite_store(path) as store:
 
         async def write() -> None:
             await store.add([_new()])
@@ -69,7 +70,8 @@ async def _single(path: Path) -> AsyncGenerator[_Write]:
         async def write() -> None:
             task = _new()
             values = {name: getattr(task, name) for name in NewTask.__slots__}
-            values |= {"kind": task.kind, "call": _CALL.model_dump_json(exclude_none=True), "now": now_ms()}
+            values |= {"kind": task.kind, "call": _CALL.model_dump_json(exclude_none=True), "timeout_ms": 1, "tick": 1}
+            values |= {"now": Clock().wall(), "on_interrupt": "report"}
             async with alone:
                 await connection.execute(add, values)
                 await connection.commit()
@@ -78,7 +80,7 @@ async def _single(path: Path) -> AsyncGenerator[_Write]:
 
 
 def _new() -> NewTask:
-    return NewTask(secrets.token_hex(16), "0" * 16, "/", _CALL.model, "word", _CALL)
+    return NewTask(secrets.token_hex(16), "0" * 16, "/", _CALL.model, "word", _CALL, secrets.token_hex(32))
 
 
 async def _burst(write: _Write, each: int) -> tuple[float, list[float]]:

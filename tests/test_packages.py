@@ -3,7 +3,6 @@
 import subprocess
 import tarfile
 import zipfile
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -12,11 +11,11 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Returns a folder with both packages, built from this checkout."""
     folder = tmp_path_factory.mktemp("dist")
     subprocess.run(["uv", "build", "--quiet", "--out-dir", str(folder), str(ROOT)], check=True, timeout=300)
-    yield folder
+    return folder
 
 
 def test_the_wheel_holds_code_and_sql_and_nothing_else(built: Path) -> None:
@@ -32,7 +31,8 @@ def test_the_wheel_holds_code_and_sql_and_nothing_else(built: Path) -> None:
 
 def test_the_source_distribution_holds_what_the_wheel_is_built_from(built: Path) -> None:
     (archive,) = built.glob("*.tar.gz")
-    names = {name.split("/", 1)[1] for name in tarfile.open(archive).getnames() if "/" in name}
+    with tarfile.open(archive) as packed:
+        names = {name.split("/", 1)[1] for name in packed.getnames() if "/" in name}
 
     assert {"README.md", "LICENSE", "pyproject.toml", "server/longcall_server/app.py"} <= names
     assert not any(name.startswith((".ci", "benchmarks", "tests/node/node_modules")) for name in names)

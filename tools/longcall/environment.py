@@ -14,7 +14,7 @@ from pathlib import Path
 
 _SUFFIXES = (
     "_API_KEY", "_API_BASE", "_BASE_URL", "_API_URL", "_API_VERSION", "_API_TOKEN", "_ACCESS_KEY", "_ENDPOINT",
-    "_AUTH_TOKEN", "_OAUTH_TOKEN", "_ORGANIZATION", "_ORG_ID", "_PROJECT_ID",
+    "_AI_TOKEN", "_AUTH_TOKEN", "_OAUTH_TOKEN", "_ORGANIZATION", "_ORG_ID", "_PROJECT_ID",
 )  # fmt: skip
 _PREFIXES = (
     "ANTHROPIC_", "AWS_", "AZURE_", "DATABRICKS_", "GEMINI_", "GOOGLE_", "HF_", "LITELLM_", "OLLAMA_", "OPENAI_",

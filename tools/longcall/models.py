@@ -30,7 +30,10 @@ class Message(BaseModel, frozen=True, extra="forbid"):
     def _is_valid_unicode(cls, content: str | list[ContentPart]) -> str | list[ContentPart]:
         if isinstance(content, str):
             return clean(content)
-        return [part | {"text": clean(part["text"])} if isinstance(part.get("text"), str) else part for part in content]
+        try:
+            return json.loads(clean(json.dumps(content, ensure_ascii=False)))
+        except (TypeError, ValueError):
+            raise ValueError("the parts of a message must be JSON, without bytes or other objects") from None
 
     @property
     def text(self) -> str:
@@ -48,7 +51,7 @@ class Call(BaseModel, frozen=True, extra="forbid"):
     temperature: float | None = Field(default=None, ge=0, le=2)
     max_tokens: int | None = Field(default=None, ge=1)
     reasoning_effort: ReasoningEffort | None = None
-    timeout_s: float = Field(default=3600.0, gt=0)
+    timeout_s: float = Field(default=3600.0, gt=0, allow_inf_nan=False)
     """Seconds from creation after which the work itself is cancelled and the task fails with code `timeout`."""
     on_interrupt: OnInterrupt = "report"
     """What to do when the worker dies after the request left: tell, or send it again and pay again."""
@@ -102,6 +105,8 @@ def _turns(
 ) -> tuple[Message, ...]:
     if prompt is not None and messages:
         raise CallError("Give either `prompt` or `messages`, not both.")
+    if messages is not None and not isinstance(messages, list | tuple):
+        raise CallError("`messages` must be a list of chat turns.")
     turns: list[Message] = [Message.model_validate(message) for message in messages or ()]
     if prompt is not None:
         turns = [Message(role="user", content=prompt)]

@@ -34,8 +34,7 @@ def question_from_config(config: Mapping[str, Any]) -> tuple[str | None, Questio
     for key, value in config.items():
         if key not in _TAKEN and not (key in _HARMLESS and value in _HARMLESS[key]):
             raise CallError(
-                f"The config key {key!r} with the value {value!r} is not supported by this version; leave it out or"
-                " use another one."
+                f"The config key {key!r} with what it asks for is not supported by this version; leave it out."
             )
     if config.get("question") is not None and config.get("messages"):
         raise CallError("Give either `question` or `messages`, not both.")

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from longcall.errors import CallError
 from longcall.models import Task, TaskKind, TaskState
 
 Status = Literal["working", "completed", "failed", "cancelled", "interrupted", "needs_review", "listed"]
@@ -70,6 +71,15 @@ class Page:
     offset: int = 0
     limit: int | None = None
     """Characters at most; None shows everything from `offset` on."""
+
+    def __post_init__(self) -> None:
+        """Refuses a part that cannot be.
+
+        Raises:
+            CallError: the offset is below 0 or the limit below 1.
+        """
+        if self.offset < 0 or (self.limit is not None and self.limit < 1):
+            raise CallError("`offset` must be 0 or more, and `limit` 1 or more.")
 
     def of(self, text: str) -> str:
         """Returns this part of `text`."""

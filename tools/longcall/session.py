@@ -13,6 +13,7 @@ from longcall.result import Page, Result, listing, result_of
 from longcall.settings import Settings
 from longcall.tasks.client import TaskClient, open_client
 from longcall.tasks.store import Added, Attached
+from longcall.text import clean
 
 OnProgress = Callable[[Result], Awaitable[None]]
 
@@ -193,4 +194,4 @@ async def open_session(
         StoreError: the store cannot be used; the sentence says why and what to do.
     """
     async with open_client(settings, environ) as client:
-        yield Session(client, str(project or Path.cwd()), fit)
+        yield Session(client, clean(str(project or Path.cwd())), fit)

@@ -106,6 +106,6 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             continue
         try:
             found[name] = convert(text)
-        except ValueError:
+        except (ValueError, RuntimeError):
             raise SettingsError(f"{variable} is {text!r}, but must be {wanted}.") from None
     return Settings(**found)  # pyright: ignore[reportArgumentType]  # each reader yields its field's type

@@ -1,6 +1,7 @@
 """Small rules about text that every door shares."""
 
 HEAD_CHARS = 100
+_HIGH = ("\ud800", "\udbff")
 
 
 def clean(text: str) -> str:
@@ -21,3 +22,20 @@ def head(text: str, chars: int = HEAD_CHARS) -> str:
 def clip(text: str, chars: int) -> str:
     """Returns at most `chars` characters of `text`, marked when cut."""
     return text if len(text) <= chars else text[:chars] + f"… [{len(text) - chars} more characters]"
+
+
+class Pieces:
+    """Text that comes in pieces, each made valid: what one call cannot tell apart the next one may."""
+
+    def __init__(self) -> None:
+        self._half = ""
+
+    def take(self, piece: str) -> str:
+        """Returns what of `piece`, after what was held back before, is valid text.
+
+        The first half of a character that was cut in two is held back until its second half comes. NUL, at which
+        databases stop reading, becomes U+FFFD.
+        """
+        whole = self._half + piece
+        self._half = whole[-1:] if _HIGH[0] <= whole[-1:] <= _HIGH[1] else ""
+        return clean(whole[: len(whole) - len(self._half)]).replace("\0", "\ufffd")

@@ -70,7 +70,7 @@ def ask(provider: LiteLLMProvider) -> Callable[..., Coroutine[Any, Any, tuple[li
             async for event in events:
                 if isinstance(event, str):
                     heard.append(event)
-                else:
+                elif isinstance(event, Completion):
                     completion = event
         assert completion is not None
         return heard, completion

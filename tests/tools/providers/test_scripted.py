@@ -7,6 +7,7 @@ import pytest
 
 from longcall.errors import ProviderError
 from longcall.models import Completion, new_call
+from longcall.providers import Event
 from longcall.providers.scripted import NAMES, ScriptedProvider
 
 
@@ -25,7 +26,7 @@ async def answer(model: str, prompt: str, sending: Sending) -> tuple[str, Comple
         async for event in events:
             if isinstance(event, str):
                 text.append(event)
-            else:
+            elif isinstance(event, Completion):
                 completion = event
     return "".join(text), completion
 
@@ -56,7 +57,7 @@ async def test_fail_is_turned_away_after_it_was_sent() -> None:
 
 
 async def test_stall_says_three_words_and_then_nothing_more() -> None:
-    heard: list[str | Completion] = []
+    heard: list[Event] = []
     call = new_call(model="demo/stall", prompt="one two three four five")
 
     async def listen() -> None:

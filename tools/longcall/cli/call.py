@@ -2,7 +2,6 @@
 
 import os
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,7 +12,7 @@ from longcall.cli.exits import Exit, run
 from longcall.cli.prompt import read_prompt
 from longcall.cli.status import StatusLine
 from longcall.cli.terminal import complain, count, is_terminal, printable, remark, say, seconds
-from longcall.errors import CallError, StoreError
+from longcall.errors import CallError
 from longcall.models import ReasoningEffort, Task, TaskState
 from longcall.result import Page, progress_of, result_of
 from longcall.session import Question, open_session
@@ -99,7 +98,7 @@ class _Asking:
                 with self.answer.status:
                     ended.append(await _follow(session.client, self.task_id, self.wait_s, self.answer))
                 self.answer.end(ended[0])
-                await mark_delivered(session.client, ended[0])
+                session.client.delivered(ended[0])
         return ended[0]
 
 
@@ -143,13 +142,6 @@ class _Answer:
             say(result_of(task, Page()).model_dump_json(indent=2, exclude_none=True) + "\n")
         elif self._written and not task.text.endswith("\n"):
             say("\n")
-
-
-async def mark_delivered(client: TaskClient, task: Task) -> None:
-    """Writes down that a final answer was handed over; an answer that is out is worth no error about that."""
-    if task.state.is_final and task.delivered_at is None:
-        with suppress(StoreError):
-            await client.store.mark_delivered(task.id)
 
 
 def exit_of(task: Task) -> Exit:

@@ -10,8 +10,9 @@ import typer
 
 from longcall.cli.exits import Exit, run
 from longcall.cli.terminal import count, is_terminal, remark
+from longcall.clock import Clock
 from longcall.errors import CallError
-from longcall.models import Task, TaskKind, now_ms
+from longcall.models import Task, TaskKind
 from longcall.session import Session, open_session
 from longcall.settings import read_settings
 
@@ -26,7 +27,7 @@ def prune(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Deletes tasks that ended long ago, with their answers and result files. Says first what, and asks."""
-    before = now_ms() - _milliseconds(older_than)
+    before = Clock().wall() - _milliseconds(older_than)
     doomed = run(partial(_ended, before))
     if not doomed:
         remark(f"No task ended more than {older_than} ago; nothing to delete.")

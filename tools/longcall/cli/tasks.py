@@ -10,12 +10,13 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from longcall.cli.call import facts, mark_delivered
+from longcall.cli.call import facts
 from longcall.cli.exits import Exit, run
 from longcall.cli.prune import prune
 from longcall.cli.terminal import complain, is_terminal, remark, say, seconds, status_text, table
+from longcall.clock import Clock
 from longcall.errors import CallError
-from longcall.models import Task, TaskKind, now_ms
+from longcall.models import Task, TaskKind
 from longcall.result import Page, Result, listing, progress_of, result_of, status_of
 from longcall.session import Session, open_session
 from longcall.settings import read_settings
@@ -81,7 +82,7 @@ async def _show(start: str, as_json: bool) -> Task:
             _table(task.members)
         elif task.text:
             say(task.text if task.text.endswith("\n") else f"{task.text}\n")
-        await mark_delivered(client, task)
+        client.delivered(task)
         return task
 
 
@@ -124,7 +125,7 @@ def _table(found: list[Task] | tuple[Task, ...]) -> None:
 
 
 def _row(task: Task) -> tuple[str | Text, ...]:
-    age_s = max(0, now_ms() - task.created_at) / 1000
+    age_s = max(0, Clock().wall() - task.created_at) / 1000
     chars = f"{task.chars:,}" if task.kind is TaskKind.CALL else ""
     id_text = Text(task.id[:8], style="bold")
     return id_text, status_text(status_of(task)), seconds(age_s), seconds(task.age_s()), chars, task.model, task.head

@@ -83,9 +83,8 @@ def run_worker() -> None:
     remark(f"The worker of environment {ours} runs here; it logs to {log_path(settings, ours)}. Ctrl-C ends it.")
     for name in os.environ.keys() - worker_environ(os.environ).keys():
         del os.environ[name]
-    sys.argv = ["longcall worker run", ours]
     try:
-        process.main()
+        process.run_worker(ours)
     except KeyboardInterrupt:
         remark("The worker ended. What it was at is told as interrupted.")
         raise typer.Exit(Exit.INTERRUPTED) from None

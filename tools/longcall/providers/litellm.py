@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib import import_module
@@ -16,11 +17,12 @@ from types import ModuleType
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 
 from longcall.errors import ProviderError
 from longcall.models import Call, Completion, Usage
-from longcall.providers import Sending
+from longcall.providers import Event, Handle, Provider, Sending, litellm_background
 from longcall.providers.litellm_errors import missing_key, refusal, told, unknown_model, was_turned_away
 from longcall.providers.thread import LoopThread
 
@@ -54,6 +56,7 @@ def load_litellm() -> ModuleType:
         gc.enable()
     gc.freeze()
     litellm.suppress_debug_info = True
+    litellm.disable_token_counter = True  # what the provider did not count stays unknown; the tokeniser takes 36 MiB
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logger = logging.getLogger(name)
         logger.handlers = [logging.StreamHandler(sys.stderr)]  # its own handler writes to stdout
@@ -82,7 +85,7 @@ def _mend_gemini() -> None:
     module.ModelResponseIterator.chunk_parser = chunk_parser
 
 
-class LiteLLMProvider:
+class LiteLLMProvider(Provider):
     """Answers through LiteLLM, on a loop of its own; see `longcall.providers.Provider`."""
 
     def __init__(self, thread: LoopThread) -> None:
@@ -97,7 +100,7 @@ class LiteLLMProvider:
                 self._litellm = await anyio.to_thread.run_sync(load_litellm)
         return self._litellm
 
-    async def stream(self, call: Call, sending: Sending) -> AsyncGenerator[str | Completion]:
+    async def stream(self, call: Call, sending: Sending) -> AsyncGenerator[Event]:
         """Sends one request through LiteLLM, without LiteLLM's own retries.
 
         Raises:
@@ -105,12 +108,23 @@ class LiteLLMProvider:
         """
         litellm = await self.load()
         arguments, warnings = await anyio.to_thread.run_sync(_arguments, litellm, call)
-        stream = self._thread.relay(partial(_request, litellm, call, arguments, warnings), sending)
-        try:
-            async for event in stream:
+        request = litellm_background.request if call.background else _request
+        stream = self._thread.relay(partial(request, litellm, call, arguments, warnings), sending)
+        async with aclosing(stream) as events:
+            async for event in events:
                 yield event
-        finally:
-            await stream.aclose()
+
+    async def resume(self, call: Call, handle: Handle) -> AsyncGenerator[Event]:
+        """Fetches an answer that the provider keeps.
+
+        Raises:
+            ProviderError: it failed there, or is not kept any more.
+        """
+        litellm = await self.load()
+        stream = self._thread.relay(partial(litellm_background.fetch, litellm, call, handle), anyio.lowlevel.checkpoint)
+        async with aclosing(stream) as events:
+            async for event in events:
+                yield event
 
     async def aclose(self) -> None:
         """Closes LiteLLM's connections."""
@@ -130,6 +144,8 @@ def _arguments(litellm: Any, call: Call) -> tuple[dict[str, Any], list[str]]:
     except Exception as error:
         raise unknown_model(litellm, call.model) from error
     if complaint := missing_key(litellm, call.model, provider):
+        raise complaint
+    if call.background and (complaint := litellm_background.cannot_keep(call, provider)):
         raise complaint
     if provider in _GEMINI:
         _mend_gemini()
@@ -178,9 +194,7 @@ class _Heard:
         return text
 
 
-async def _request(
-    litellm: Any, call: Call, arguments: dict[str, Any], warnings: list[str]
-) -> AsyncGenerator[str | Completion]:
+async def _request(litellm: Any, call: Call, arguments: dict[str, Any], warnings: list[str]) -> AsyncGenerator[Event]:
     try:
         response = await litellm.acompletion(
             model=call.model,
@@ -199,6 +213,8 @@ async def _request(
         async for chunk in response:
             if text := heard.take(response, chunk):
                 yield text
+            elif response.received_finish_reason is not None and getattr(chunk, "usage", None) is not None:
+                break  # nothing more can come; reading on makes LiteLLM assemble and log the whole answer once more
     except Exception as error:
         # Some send their request only now (Gemini): what proves that no answer began is a refusal like any other.
         if not heard.text and was_turned_away(error):
@@ -208,7 +224,7 @@ async def _request(
         await response.aclose()
     if heard.reason is None:
         raise _cut_off(call.model, None, heard)
-    yield _completion(litellm, call, response, heard, warnings)
+    yield _completion(litellm, call, heard, warnings)
 
 
 def _cut_off(model: str, error: Exception | None, heard: _Heard) -> ProviderError:
@@ -222,7 +238,7 @@ def _cut_off(model: str, error: Exception | None, heard: _Heard) -> ProviderErro
     )
 
 
-def _completion(litellm: Any, call: Call, response: Any, heard: _Heard, warnings: list[str]) -> Completion:
+def _completion(litellm: Any, call: Call, heard: _Heard, warnings: list[str]) -> Completion:
     notes = list(warnings)
     usage = None if heard.usage is None else _usage(heard.usage)
     cost = None
@@ -231,8 +247,6 @@ def _completion(litellm: Any, call: Call, response: Any, heard: _Heard, warnings
         notes.append("The provider counted no tokens; usage and cost are unknown.")
     else:
         cost = _cost(litellm, call.model, heard.usage)
-        if all(getattr(chunk, "usage", None) is None for chunk in response.chunks):
-            notes.append("The provider counted no tokens; usage and cost are LiteLLM's estimate.")
     if heard.reason == "length":
         notes.append("The answer was cut at its token limit (finish_reason `length`).")
     if heard.reason == "content_filter":

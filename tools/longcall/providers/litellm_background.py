@@ -1,6 +1,6 @@
 """Answers that the provider works on by itself and keeps: OpenAI's Responses with `background`, through LiteLLM.
 
-The request returns a handle at once. Whoever holds it fetches the answer later, also after a crash, without paying again.
+The request returns a handle at once. Whoever holds it fetches the answer later, also after a crash, and pays no more.
 Source: developers.openai.com/docs/guides/background; responses are stored, since background ones are kept for some
 minutes only otherwise.
 """
@@ -29,13 +29,11 @@ def cannot_keep(call: Call, provider: str) -> ProviderError | None:
         return None
     return ProviderError(
         "rejected",
-        f"{call.model} cannot work in the background: only models of {' and '.join(KEEPING)} can. Leave `background` out.",
+        f"{call.model} cannot work in the background: only models of {' and '.join(KEEPING)} can. Leave it out.",
     )
 
 
-async def request(
-    litellm: Any, call: Call, arguments: dict[str, Any], warnings: list[str]
-) -> AsyncGenerator[Event]:
+async def request(litellm: Any, call: Call, arguments: dict[str, Any], warnings: list[str]) -> AsyncGenerator[Event]:
     """Sends the request, yields its handle, and then as fetch() does."""
     try:
         response = await litellm.aresponses(
@@ -64,9 +62,7 @@ async def fetch(litellm: Any, call: Call, handle: Handle) -> AsyncGenerator[Even
         yield event
 
 
-async def _fetch(
-    litellm: Any, call: Call, name: str, response: Any, warnings: list[str]
-) -> AsyncGenerator[Event]:
+async def _fetch(litellm: Any, call: Call, name: str, response: Any, warnings: list[str]) -> AsyncGenerator[Event]:
     pause = _FIRST_LOOK_S
     try:
         while response is None or response.status in _WORKING:

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
+from longcall.clock import Clock
 from longcall.errors import ProviderError
-from longcall.models import now_ms
 from longcall.text import clip
 
 _BY_STATUS: dict[int, tuple[str, bool]] = {
@@ -202,7 +202,7 @@ def _retry_after(error: Exception) -> float | None:
     except ValueError:
         pass
     try:
-        return max(0.0, parsedate_to_datetime(wanted).timestamp() - now_ms() / 1000)
+        return max(0.0, parsedate_to_datetime(wanted).timestamp() - Clock().wall() / 1000)
     except ValueError:
         return None
 

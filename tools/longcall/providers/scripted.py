@@ -13,7 +13,7 @@ import anyio
 
 from longcall.errors import ProviderError
 from longcall.models import Call, Completion, Usage
-from longcall.providers import Sending
+from longcall.providers import Event, Provider, Sending
 from longcall.routing import DEMO
 
 NAMES = ("demo/echo", "demo/fail", "demo/slow", "demo/stall")
@@ -27,10 +27,10 @@ _STORY = (
 )
 
 
-class ScriptedProvider:
+class ScriptedProvider(Provider):
     """Answers `demo/…` models; see `longcall.providers.Provider`."""
 
-    async def stream(self, call: Call, sending: Sending) -> AsyncGenerator[str | Completion]:
+    async def stream(self, call: Call, sending: Sending) -> AsyncGenerator[Event]:
         """Answers as the model's name says.
 
         Raises:
@@ -48,11 +48,11 @@ class ScriptedProvider:
         asked = next((turn.text for turn in reversed(call.messages) if turn.role == "user"), "")
         pieces = _pieces(_STORY if slow else asked, words=name != "echo")
         pause = float(slow[1] or _SLOW_S) / len(pieces) if slow else 0
-        for index, piece in enumerate(pieces):
+        for piece in pieces[: 3 if name == "stall" else None]:
             await anyio.sleep(pause)
-            if name == "stall" and index == 3:
-                await anyio.sleep_forever()
             yield piece
+        if name == "stall":
+            await anyio.sleep_forever()
         asked_words = sum(len(turn.text.split()) for turn in call.messages)
         yield Completion(call.model, "stop", Usage(asked_words, len(pieces)), cost_usd=0.0)
 

@@ -4,8 +4,8 @@ Every door stands on this: the MCP server, the command line and the Python API.
 """
 
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
 
 import anyio
@@ -21,6 +21,7 @@ from longcall.tasks.launch import ensure_worker
 from longcall.tasks.lock import held, is_alive, lock_path
 from longcall.tasks.sqlite import open_sqlite_store
 from longcall.tasks.store import Added, NewTask, TaskStore
+from longcall.text import clean
 
 OnProgress = Callable[[Task], Awaitable[None]]
 
@@ -87,7 +88,7 @@ class TaskClient:
         Raises:
             UnknownTaskError: no task has that id.
         """
-        found = await self.store.task(task_id)
+        found = await self.store.task(clean(task_id))
         if found is None:
             raise UnknownTaskError(task_id)
         return found
@@ -104,23 +105,31 @@ class TaskClient:
             UnknownTaskError: no task has that id.
             WorkerStartError: no worker can be started to run it; the task stays queued.
         """
+        task = await self._look(task_id, on_progress)
+        if task.state.is_final:
+            return task
+        with self._waiting(task_id) as ended, anyio.move_on_after(seconds):
+            while not (task := await self._look(task_id, None)).state.is_final:
+                with anyio.move_on_after(_PROGRESS_S):
+                    await ended.wait()
+                if not ended.is_set():
+                    await self._look(task_id, on_progress)
+            return task
+        return await self.task(task_id)
+
+    @contextmanager
+    def _waiting(self, task_id: str) -> Generator[anyio.Event]:
+        """Keeps watch over a task; yields the event of its ending. One that ended before must be looked for."""
         ended = anyio.Event()
         waiters = self._waiters.setdefault(task_id, [])
         waiters.append(ended)
         self._wanted.set()
         try:
-            task = await self._look(task_id, on_progress)
-            with anyio.move_on_after(seconds):
-                while not task.state.is_final:
-                    with anyio.move_on_after(_PROGRESS_S):
-                        await ended.wait()
-                    task = await self._look(task_id, on_progress)
-                return task
+            yield ended
         finally:
             waiters.remove(ended)
             if not waiters:
                 self._waiters.pop(task_id, None)
-        return await self.task(task_id)
 
     async def _look(self, task_id: str, on_progress: OnProgress | None) -> Task:
         task = await self.task(task_id)
@@ -184,10 +193,11 @@ class TaskClient:
         while True:
             await self._wanted.wait()
             await self._bell.wait(_LOOK_S)
-            now = await self.store.changes()
-            if now != changes:
-                changes = now
-                await self._wake_ended()
+            with suppress(StoreError):  # the next look may find it better; whoever asks is told by their own look
+                now = await self.store.changes()
+                if now != changes:
+                    await self._wake_ended()
+                    changes = now
 
     async def _wake_ended(self) -> None:
         for number, task in await self.store.endings(self._seen):
@@ -221,7 +231,8 @@ class TaskClient:
             self._worker_trouble = error
 
     async def _ring_worker(self) -> None:
-        self._bell.ring(await self.store.doorbell(self.environment))
+        with suppress(StoreError):  # the worker looks by itself too
+            self._bell.ring(await self.store.doorbell(self.environment))
 
 
 @asynccontextmanager

@@ -44,8 +44,12 @@ _OPEN_FILES = 20_000
 
 
 def main() -> None:
-    """Runs the worker of the environment that the command line names, unless another one lives."""
-    environment = sys.argv[1]
+    """Runs the worker of the environment that the command line names."""
+    run_worker(sys.argv[1])
+
+
+def run_worker(environment: str) -> None:
+    """Runs the worker of an environment until it has nothing to do, unless another one lives."""
     settings = read_settings(os.environ)
     _log_to(settings, environment)
     _raise_file_limit()

@@ -7,9 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from longcall.clock import Clock, elapsed_ms
 from longcall.errors import Failure, StaleClaimError
-from longcall.models import AttemptState, Call, Task
+from longcall.models import AttemptState, Call, Task, TaskState
 from longcall.tasks import sqlite_file, transactions
 from longcall.tasks.database import Database, open_database
 from longcall.tasks.rows import task_from_row
@@ -17,6 +19,12 @@ from longcall.tasks.store import Added, Claim, Ending, NewTask, Recovery
 
 _OVERDUE = Failure(
     "timeout", "Its time (`timeout_s`) ran out while it waited for a worker. Nothing was sent.", retryable=True
+)
+
+_UNREADABLE = Ending(
+    TaskState.FAILED,
+    AttemptState.FAILED,
+    failure=Failure("rejected", "This edition of longcall cannot read the call. Nothing was sent; ask anew."),
 )
 
 
@@ -33,7 +41,13 @@ class SqliteStore:
     async def claim(self, environment: str, worker: str, most: int) -> list[Claim]:
         rows = await self._write_all("claim", environment=environment, worker=worker, most=most)
         rows.sort(key=lambda row: row["created_at"])
-        return [self._claim(row) for row in rows]
+        claims: list[Claim] = []
+        for row in rows:
+            try:
+                claims.append(self._claim(row))
+            except ValidationError:  # written by an edition that understood calls otherwise
+                await self.finish(row["id"], worker, _UNREADABLE)
+        return claims
 
     def _claim(self, row: sqlite3.Row) -> Claim:
         waited = elapsed_ms(self._clock.wall() - row["created_at"], self._clock.tick() - row["created_tick"])

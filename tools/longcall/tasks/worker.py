@@ -16,6 +16,7 @@ from longcall.providers import Handle
 from longcall.tasks.doorbell import Doorbell
 from longcall.tasks.store import Claim, Ending, TaskStore
 from longcall.tasks.unsaved import Unsaved, forget, keep, kept
+from longcall.text import Pieces
 
 log = logging.getLogger(__name__)
 
@@ -95,10 +96,8 @@ class Worker:
 
     async def _act(self) -> bool:
         """Does what the store asks for; returns whether it asked for anything."""
-        for task in await self._store.cancel_requests(self._environment, self._name):
-            if task in self._running:
-                self._running[task].cancelled = True
-                self._running[task].scope.cancel()
+        if self._running:
+            await self._cancel_requested()
         # Without the lock (somebody removed its file) another worker may live: what runs here ends, nothing begins.
         room = self._max_in_flight - len(self._running) if self._holds_lock() else 0
         claims = await self._store.claim(self._environment, self._name, room) if room > 0 else []
@@ -106,6 +105,12 @@ class Worker:
             self._running[claim.id] = _Running(claim)
             self._tasks.start_soon(self._run_one, self._running[claim.id])
         return bool(claims)
+
+    async def _cancel_requested(self) -> None:
+        for task in await self._store.cancel_requests(self._environment, self._name):
+            if task in self._running:
+                self._running[task].cancelled = True
+                self._running[task].scope.cancel()
 
     async def _run_one(self, running: _Running) -> None:
         log.info("↪ %s %s", running.claim.id, running.claim.call.model)
@@ -121,10 +126,12 @@ class Worker:
     async def _ask(self, running: _Running) -> Ending:
         call = running.claim.call
         text: list[str] = []
+        pieces = Pieces()
 
         def hear(piece: str) -> None:
-            text.append(piece)
-            running.unsaved.append(piece)
+            valid = pieces.take(piece)
+            text.append(valid)
+            running.unsaved.append(valid)
 
         try:
             with anyio.fail_after(call.timeout_s - running.claim.spent_s):
@@ -157,6 +164,8 @@ class Worker:
                     log.warning("the ending of %s is kept until the store takes it: %s", task, error)
                     keep(self._unsaved, Unsaved(task, self._name, ending))
                     await anyio.sleep(_AGAIN_S)
+                except Exception as error:  # noqa: BLE001  # an ending that no store takes ends its task all the same
+                    ending = Ending(TaskState.FAILED, AttemptState.FAILED, failure=_failure(error, running.claim))
             forget(self._unsaved, task)
             log.info("↩ %s %s%s", task, ending.state, "" if taken else " (came too late)")
             self._bell.ring_listeners()

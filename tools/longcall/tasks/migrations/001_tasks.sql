@@ -102,11 +102,18 @@ CREATE TABLE endings (
 CREATE INDEX endings_by_task ON endings (task);
 
 CREATE TRIGGER task_ended AFTER UPDATE OF state ON tasks
-WHEN OLD.finished_at IS NULL AND NEW.finished_at IS NOT NULL
+WHEN NEW.kind = 'call' AND OLD.finished_at IS NULL AND NEW.finished_at IS NOT NULL
 BEGIN
     INSERT INTO endings (task, spent_ms) SELECT NEW.id, spent_ms FROM clock;
     -- A group ends with its last member.
     UPDATE tasks SET state = 'completed', finished_at = NEW.finished_at
     WHERE id = NEW.parent AND state = 'running' AND NOT EXISTS (
         SELECT 1 FROM tasks AS member WHERE member.parent = NEW.parent AND member.finished_at IS NULL);
+END;
+
+-- A trigger does not fire itself, so the end of a group has one of its own.
+CREATE TRIGGER group_ended AFTER UPDATE OF state ON tasks
+WHEN NEW.kind = 'group' AND OLD.finished_at IS NULL AND NEW.finished_at IS NOT NULL
+BEGIN
+    INSERT INTO endings (task, spent_ms) SELECT NEW.id, spent_ms FROM clock;
 END;

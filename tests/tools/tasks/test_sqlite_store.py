@@ -1,0 +1,135 @@
+"""The contract of a TaskStore, on SQLite; and the rows that its schema cannot hold."""
+
+import sqlite3
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tools.tasks.ending_contract import *  # noqa: F403  # the contract's tests
+from tools.tasks.samples import OpenStore
+from tools.tasks.store_contract import *  # noqa: F403  # the contract's tests and its fixture
+
+from longcall.tasks.sqlite import open_sqlite_store
+
+Row = Mapping[str, Any]
+ID = "0123456789abcdef"
+CALL = {
+    "id": ID, "kind": "call", "state": "queued", "environment": "e", "project": "/", "model": "m", "head": "h",
+    "call": "{}", "created_at": 1,
+}  # fmt: skip
+RUNNING = {**CALL, "state": "running", "worker": "w", "started_at": 2}
+ENDED = {**RUNNING, "finished_at": 3}
+COMPLETED = {**ENDED, "state": "completed", "text": "", "completion": "{}"}
+GROUP = {**CALL, "kind": "group", "state": "running", "call": None}
+ATTEMPT = {"task": ID, "number": 1, "model": "m", "state": "sent", "sent_at": 1}
+WORKER_ROW = {"id": "w", "environment": "e", "pid": 1, "started_at": 1}
+
+
+@pytest.fixture
+def open_store(tmp_path: Path) -> OpenStore:
+    """Returns how to open the test's store once more."""
+    return partial(open_sqlite_store, tmp_path / "tasks.sqlite3")
+
+
+@pytest.fixture
+async def bare(tmp_path: Path) -> AsyncGenerator[sqlite3.Connection]:
+    """Returns a bare connection to a new store."""
+    path = tmp_path / "tasks.sqlite3"
+    async with open_sqlite_store(path):
+        pass
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA foreign_keys = ON")
+        yield connection
+
+
+def insert(connection: sqlite3.Connection, table: str, row: Row) -> None:
+    names = ", ".join(row)
+    values = ", ".join(f":{name}" for name in row)
+    connection.execute(f"INSERT INTO {table} ({names}) VALUES ({values})", row)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        CALL, RUNNING, COMPLETED, GROUP, {**COMPLETED, "delivered_at": 4},
+        {**ENDED, "state": "failed", "failure": "{}"}, {**ENDED, "state": "interrupted"},
+        {**CALL, "state": "cancelled", "finished_at": 3}, {**GROUP, "state": "completed", "finished_at": 3},
+    ],
+    ids=lambda row: f"{row['kind']} {row['state']}",
+)  # fmt: skip
+async def test_possible_tasks_can_be_stored(bare: sqlite3.Connection, row: Row):
+    insert(bare, "tasks", row)
+    assert bare.execute("SELECT count(*) FROM tasks").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param({**CALL, "id": "short"}, id="an id that can be guessed"),
+        pytest.param({**CALL, "kind": "flock"}, id="an unknown kind"),
+        pytest.param({**CALL, "state": "paused"}, id="an unknown state"),
+        pytest.param({**CALL, "call": None}, id="a call that asks nothing"),
+        pytest.param({**CALL, "call": "{"}, id="a call that is no JSON"),
+        pytest.param({**GROUP, "call": "{}"}, id="a group that asks"),
+        pytest.param({**GROUP, "state": "queued"}, id="a group that waits for a worker"),
+        pytest.param({**CALL, "worker": "w"}, id="waiting with a worker"),
+        pytest.param({**CALL, "finished_at": 3}, id="waiting and at its end"),
+        pytest.param({**RUNNING, "worker": None}, id="running without a worker"),
+        pytest.param({**RUNNING, "started_at": None}, id="running but never started"),
+        pytest.param({**RUNNING, "finished_at": 3}, id="running and at its end"),
+        pytest.param({**RUNNING, "delivered_at": 4}, id="delivered before its end"),
+        pytest.param({**COMPLETED, "finished_at": None}, id="completed without an end"),
+        pytest.param({**COMPLETED, "text": None}, id="completed without an answer"),
+        pytest.param({**COMPLETED, "completion": None}, id="completed without a completion"),
+        pytest.param({**COMPLETED, "completion": "NaN"}, id="a completion that is no JSON"),
+        pytest.param({**ENDED, "state": "failed"}, id="failed without a reason"),
+        pytest.param({**CALL, "cancel_requested": 2}, id="half a cancel"),
+        pytest.param({**CALL, "parent": ID}, id="a member without a place"),
+        pytest.param({**CALL, "position": 0}, id="a place without a group"),
+        pytest.param({**CALL, "parent": "f" * 16, "position": 0}, id="a member of no group"),
+        pytest.param({**CALL, "created_at": "yesterday"}, id="a time that is no number"),
+    ],
+)
+async def test_impossible_tasks_cannot_be_stored(bare: sqlite3.Connection, row: Row):
+    with pytest.raises(sqlite3.IntegrityError):
+        insert(bare, "tasks", row)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param({**ATTEMPT, "number": 0}, id="number nought"),
+        pytest.param({**ATTEMPT, "state": "maybe"}, id="an unknown state"),
+        pytest.param({**ATTEMPT, "ended_at": 2}, id="sent and at its end"),
+        pytest.param({**ATTEMPT, "state": "answered"}, id="answered without an end"),
+        pytest.param({**ATTEMPT, "cost_usd": -0.1}, id="a cost below nought"),
+        pytest.param({**ATTEMPT, "usage": "lots"}, id="a usage that is no JSON"),
+        pytest.param({**ATTEMPT, "task": "f" * 16}, id="an attempt at no task"),
+    ],
+)
+async def test_impossible_attempts_cannot_be_stored(bare: sqlite3.Connection, row: Row):
+    insert(bare, "tasks", RUNNING)
+    with pytest.raises(sqlite3.IntegrityError):
+        insert(bare, "attempts", row)
+    insert(bare, "attempts", ATTEMPT)
+    with pytest.raises(sqlite3.IntegrityError):
+        insert(bare, "attempts", ATTEMPT)
+
+
+@pytest.mark.parametrize("port", [0, 65536, "door"])
+async def test_a_worker_cannot_be_enrolled_with_an_impossible_port(bare: sqlite3.Connection, port: int | str):
+    with pytest.raises(sqlite3.IntegrityError):
+        insert(bare, "workers", {**WORKER_ROW, "doorbell": port})
+    insert(bare, "workers", {**WORKER_ROW, "doorbell": 65535})
+
+
+async def test_streamed_text_belongs_to_a_task(bare: sqlite3.Connection):
+    with pytest.raises(sqlite3.IntegrityError):
+        insert(bare, "pieces", {"task": ID, "number": 1, "text": "a"})
+    insert(bare, "tasks", RUNNING)
+    insert(bare, "pieces", {"task": ID, "number": 1, "text": "a"})
+    bare.execute("DELETE FROM tasks")
+    assert bare.execute("SELECT count(*) FROM pieces").fetchone() == (0,)

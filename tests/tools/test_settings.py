@@ -1,0 +1,80 @@
+"""What is read from the environment."""
+
+from dataclasses import FrozenInstanceError, asdict
+from pathlib import Path
+
+import pytest
+
+from longcall import SettingsError
+from longcall.settings import Settings, read_settings
+
+
+def test_without_variables_the_defaults_hold():
+    assert read_settings({}) == Settings()
+    assert Settings().home.is_absolute()
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "value"),
+    [
+        ("LONGCALL_HOME", "/somewhere", Path("/somewhere")),
+        ("LONGCALL_MODEL", " demo/echo ", "demo/echo"),
+        ("LONGCALL_MAX_IN_FLIGHT", "3", 3),
+        ("LONGCALL_WORKER_IDLE_S", "0.5", 0.5),
+        ("LONGCALL_WAIT_S", "20", 20.0),
+        ("LONGCALL_TIMEOUT_S", "1e3", 1000.0),
+        ("LONGCALL_INLINE_CHARS", "100", 100),
+        ("LONGCALL_ATTEMPTS", "1", 1),
+    ],
+)
+def test_each_variable_sets_its_field_alone(variable: str, text: str, value: object):
+    field = variable.removeprefix("LONGCALL_").lower()
+    assert asdict(read_settings({variable: text})) == {**asdict(Settings()), field: value}
+
+
+def test_every_field_can_be_set():
+    given = {"home": "/h", "model": "m"} | dict.fromkeys(set(asdict(Settings())) - {"home", "model"}, "7")
+    settings = read_settings({f"LONGCALL_{name.upper()}": text for name, text in given.items()})
+    assert {name: str(value).removesuffix(".0") for name, value in asdict(settings).items()} == given
+
+
+@pytest.mark.parametrize("text", ["", " ", "\t\n"])
+def test_an_empty_variable_counts_as_unset(text: str):
+    assert read_settings({f"LONGCALL_{name.upper()}": text for name in asdict(Settings())}) == Settings()
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "-inf", "1e999", "nonsense", "1,5", "0x10", "9" * 5_000])
+@pytest.mark.parametrize("name", ["MAX_IN_FLIGHT", "WORKER_IDLE_S", "WAIT_S", "TIMEOUT_S", "INLINE_CHARS", "ATTEMPTS"])
+def test_a_figure_that_cannot_be_used_is_named(name: str, text: str):
+    with pytest.raises(SettingsError, match=f"LONGCALL_{name} is '.*', but must be .* above 0"):
+        read_settings({f"LONGCALL_{name}": text})
+
+
+@pytest.mark.parametrize("name", ["MAX_IN_FLIGHT", "INLINE_CHARS", "ATTEMPTS"])
+def test_a_count_must_be_whole(name: str):
+    with pytest.raises(SettingsError, match="a whole number"):
+        read_settings({f"LONGCALL_{name}": "1.5"})
+
+
+def test_a_home_is_absolute_wherever_it_is_given_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/users/ann")
+    assert read_settings({"LONGCALL_HOME": "deep/er"}).home == tmp_path / "deep" / "er"
+    assert read_settings({"LONGCALL_HOME": "~/calls"}).home == Path("/users/ann/calls")
+
+
+@pytest.mark.xfail(reason="the home of an unknown user ends as a RuntimeError")
+def test_the_home_of_an_unknown_user_cannot_be_used():
+    with pytest.raises(SettingsError, match="LONGCALL_HOME"):
+        read_settings({"LONGCALL_HOME": "~nobody-of-that-name/calls"})
+
+
+def test_the_parts_of_a_home_stand_below_it():
+    settings = Settings(home=Path("/h"))
+    assert {settings.store_path.parent, settings.results_path.parent, settings.workers_path.parent} == {Path("/h")}
+    assert len({settings.store_path, settings.results_path, settings.workers_path}) == 3
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(FrozenInstanceError):
+        Settings().model = "other"  # pyright: ignore[reportAttributeAccessIssue]  # that it cannot is what is tested
