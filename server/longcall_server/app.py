@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from inspect import getdoc
 
 import anyio
 from mcp.server.mcpserver import MCPServer
@@ -44,11 +45,14 @@ def build_server(settings: Settings) -> MCPServer[Opening]:
     asking = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=False, open_world_hint=True)
     looking = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
     stopping = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
-    server.add_tool(handlers.llm_call, title="Ask a model", annotations=asking)
-    server.add_tool(handlers.start_task, title="Begin a task", annotations=asking)
-    server.add_tool(handlers.poll_task, title="Look at a task", annotations=looking)
-    server.add_tool(handlers.cancel_task, title="Stop a task", annotations=stopping)
-    server.add_tool(handlers.list_models, title="List models", annotations=looking)
+    for tool, title, annotations in (
+        (handlers.llm_call, "Ask a model", asking),
+        (handlers.start_task, "Begin a task", asking),
+        (handlers.poll_task, "Look at a task", looking),
+        (handlers.cancel_task, "Stop a task", stopping),
+        (handlers.list_models, "List models", looking),
+    ):
+        server.add_tool(tool, title=title, description=getdoc(tool), annotations=annotations)
     return server
 
 

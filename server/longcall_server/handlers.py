@@ -14,7 +14,7 @@ from longcall import Result
 from longcall.catalog import find_models
 from longcall.result import POLL_S, Page
 from longcall.session import OnProgress
-from longcall_server.hosts import patience
+from longcall_server.hosts import patience, reads_text
 from longcall_server.models import models_reply
 from longcall_server.opening import Opening
 from longcall_server.reply import reply, tool_errors
@@ -42,6 +42,12 @@ OnInterrupt = Annotated[
     Literal["report", "retry"] | None,
     Field(description="If a crash loses the answer after the request left: tell you, or send (and pay) again."),
 ]
+Background = Annotated[
+    bool,
+    Field(
+        description="For long openai/… work: the provider works alone and keeps the answer, even through a crash here."
+    ),
+]
 Fresh = Annotated[
     bool, Field(description="Ask anew even if the same request is running, or was answered and never handed over.")
 ]
@@ -65,6 +71,7 @@ async def llm_call(
         Field(ge=0, description="Seconds to wait for the answer; empty waits as long as your host is known to allow."),
     ] = None,
     on_interrupt: OnInterrupt = None,
+    background: Background = False,
     fresh: Fresh = False,
     idempotency_key: IdempotencyKey = None,
 ) -> CallToolResult:
@@ -89,10 +96,11 @@ async def llm_call(
             reasoning_effort=reasoning_effort,
             timeout_s=timeout_s,
             on_interrupt=on_interrupt,
+            background=background,
             fresh=fresh,
             idempotency_key=idempotency_key,
         )
-    return reply(result, failure_is_error=True)
+    return _reply(ctx, result, failure_is_error=True)
 
 
 async def start_task(
@@ -108,6 +116,7 @@ async def start_task(
     reasoning_effort: Effort = None,
     timeout_s: TimeoutS = None,
     on_interrupt: OnInterrupt = None,
+    background: Background = False,
     fresh: Fresh = False,
     idempotency_key: IdempotencyKey = None,
 ) -> CallToolResult:
@@ -129,10 +138,11 @@ async def start_task(
             reasoning_effort=reasoning_effort,
             timeout_s=timeout_s,
             on_interrupt=on_interrupt,
+            background=background,
             fresh=fresh,
             idempotency_key=idempotency_key,
         )
-    return reply(result)
+    return _reply(ctx, result)
 
 
 async def poll_task(
@@ -151,20 +161,22 @@ async def poll_task(
         session = await _opening(ctx).session()
         page = Page(offset, limit) if offset or limit else None
         result = await session.poll_task(task_id or None, wait_s=wait_s, page=page, on_progress=_progress(ctx))
-    return reply(result)
+    return _reply(ctx, result)
 
 
-async def cancel_task(ctx: Ctx, task_id: str) -> CallToolResult:
+async def cancel_task(
+    ctx: Ctx, task_id: Annotated[str, Field(description="The task, or group of tasks, to stop.")]
+) -> CallToolResult:
     """Stop a task, down to the connection to its provider. A task that has already ended keeps its answer."""
     with tool_errors():
         session = await _opening(ctx).session()
-        return reply(await session.cancel_task(task_id))
+        return _reply(ctx, await session.cancel_task(task_id))
 
 
 async def list_models(
     ctx: Ctx,
     query: Annotated[str, Field(description="Words that the name must hold; empty lists what has a key here.")] = "",
-    limit: Annotated[int, Field(ge=1, le=200)] = 40,
+    limit: Annotated[int, Field(ge=1, le=200, description="Models to show at most.")] = 40,
 ) -> CallToolResult:
     """List models that can be asked here, with context window and price per million tokens; `?` is unknown.
 
@@ -179,10 +191,18 @@ def _opening(ctx: Ctx) -> Opening:
     return ctx.request_context.lifespan_context
 
 
-def _patience(ctx: Ctx) -> float:
+def _host(ctx: Ctx) -> str | None:
     params = ctx.session.client_params
+    return params.client_info.name if params else None
+
+
+def _patience(ctx: Ctx) -> float:
     configured = _opening(ctx).settings.wait_s
-    return configured if configured is not None else patience(params.client_info.name if params else None)
+    return configured if configured is not None else patience(_host(ctx))
+
+
+def _reply(ctx: Ctx, result: Result, *, failure_is_error: bool = False) -> CallToolResult:
+    return reply(result, text_only=reads_text(_host(ctx)), failure_is_error=failure_is_error)
 
 
 def _progress(ctx: Ctx) -> OnProgress:

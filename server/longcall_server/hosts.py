@@ -13,6 +13,15 @@ _PATIENCE_S = {
 surface) cannot be told from their impatient editions, so they are left at the careful figure."""
 
 
+_READ_TEXT = ("claude-code",)
+"""Hosts that show their model the structured result, as JSON with every line break escaped, in place of the text."""
+
+
+def reads_text(client: str | None) -> bool:
+    """Whether the host `client` serves its model better when a result comes as text alone."""
+    return any(part in (client or "").lower() for part in _READ_TEXT)
+
+
 def patience(client: str | None) -> float:
     """Returns the seconds after which a call from the host `client` should be answered, whatever the answer."""
     name = (client or "").lower()

@@ -10,8 +10,11 @@ from mcp_types import CallToolResult, TextContent
 from longcall import LongcallError, Result
 
 
-def reply(result: Result, *, failure_is_error: bool = False) -> CallToolResult:
-    """Returns a result for models to read (a line of facts, then the text as it is) and for programs (structured)."""
+def reply(result: Result, *, text_only: bool, failure_is_error: bool = False) -> CallToolResult:
+    """Returns a result for models to read: a line of facts, then the text as it is; and for programs, structured.
+
+    `text_only` leaves the structured form out, for hosts that would show their model that one.
+    """
     facts = result.model_dump(mode="json", exclude_none=True)
     if not result.warnings:
         del facts["warnings"]
@@ -21,7 +24,7 @@ def reply(result: Result, *, failure_is_error: bool = False) -> CallToolResult:
         text += f"\n\n{result.text}"
     return CallToolResult(
         content=[TextContent(type="text", text=text)],
-        structured_content=facts,
+        structured_content=None if text_only else facts,
         is_error=failure_is_error and result.status == "failed",
     )
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -63,13 +64,23 @@ class Call(BaseModel, frozen=True, extra="forbid"):
         """A hash of all that decides the answer: two calls with the same one ask the same."""
         asked = self.model_dump(mode="json", exclude={"timeout_s", "on_interrupt", "background"}, exclude_none=True)
         canonical = json.dumps(asked, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return request_hash(canonical)
 
     @property
     def head(self) -> str:
         """The first words of the last user message, to know the task by."""
         asked = [message.text for message in self.messages if message.role == "user"]
         return head(asked[-1] if asked else self.messages[-1].text)
+
+
+def request_hash(canonical: str) -> str:
+    """Returns 24 hex digits (96 bits) that stand for what is asked; short, since the store has an index of them."""
+    return hashlib.sha256(canonical.encode()).hexdigest()[:24]
+
+
+def new_task_id() -> str:
+    """Returns 32 hex digits: 48 bits of time, so that new ones stand together in the store's index, and 80 random."""
+    return f"{Clock().wall():012x}{secrets.token_hex(10)}"
 
 
 def new_call(

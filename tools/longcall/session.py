@@ -46,6 +46,7 @@ class Question(TypedDict, total=False):
     reasoning_effort: ReasoningEffort | None
     timeout_s: float | None
     on_interrupt: OnInterrupt | None
+    background: bool | None
 
 
 class Session:

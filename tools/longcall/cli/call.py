@@ -40,6 +40,9 @@ def call(
     wait: Annotated[
         float | None, typer.Option(help="Seconds to wait; then exit code 4, and the work goes on.", metavar="S")
     ] = None,
+    background: Annotated[
+        bool, typer.Option("--background", help="Have the provider keep the answer, even through a crash here.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write the whole result as JSON, at the end.")] = False,
 ) -> None:
     """Asks a model and writes its answer as it comes. Ctrl-C ends the waiting, never the work."""
@@ -51,6 +54,7 @@ def call(
         max_tokens=max_tokens,
         reasoning_effort=effort,
         timeout_s=timeout,
+        background=background,
     )
     if not (model or settings.model):
         raise CallError(

@@ -21,8 +21,9 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from longcall.errors import ProviderError
-from longcall.models import Call, Completion, Usage
+from longcall.models import Call
 from longcall.providers import Event, Handle, Provider, Sending, litellm_background
+from longcall.providers.litellm_completion import completion
 from longcall.providers.litellm_errors import missing_key, refusal, told, unknown_model, was_turned_away
 from longcall.providers.thread import LoopThread
 
@@ -55,6 +56,7 @@ def load_litellm() -> ModuleType:
     finally:
         gc.enable()
     gc.freeze()
+    _mend_resets()
     litellm.suppress_debug_info = True
     litellm.disable_token_counter = True  # what the provider did not count stays unknown; the tokeniser takes 36 MiB
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
@@ -62,6 +64,18 @@ def load_litellm() -> ModuleType:
         logger.handlers = [logging.StreamHandler(sys.stderr)]  # its own handler writes to stdout
         logger.setLevel(logging.WARNING)
     return litellm
+
+
+def _mend_resets() -> None:
+    """Keeps LiteLLM from sending a request again whose connection was reset: it may have been received, and paid.
+
+    Up to 1.106.2 LiteLLM takes any reset for a connection that never came about; from 1.109.1 on it does as here.
+    """
+    try:
+        mapped = import_module("litellm.llms.custom_httpx.aiohttp_transport").AIOHTTP_EXC_MAP
+        mapped[import_module("aiohttp").ClientOSError] = import_module("httpx").ReadError
+    except (ImportError, AttributeError, TypeError) as error:
+        log.warning("a request may be sent twice by this LiteLLM when its connection is reset: %s", error)
 
 
 @cache
@@ -145,7 +159,7 @@ def _arguments(litellm: Any, call: Call) -> tuple[dict[str, Any], list[str]]:
         raise unknown_model(litellm, call.model) from error
     if complaint := missing_key(litellm, call.model, provider):
         raise complaint
-    if call.background and (complaint := litellm_background.cannot_keep(call, provider)):
+    if call.background and (complaint := litellm_background.cannot_keep(call, model, provider)):
         raise complaint
     if provider in _GEMINI:
         _mend_gemini()
@@ -155,8 +169,10 @@ def _arguments(litellm: Any, call: Call) -> tuple[dict[str, Any], list[str]]:
         value = getattr(call, name)
         if value is None:
             continue
-        if _is_taken(litellm, model, provider, arguments | {name: value}):
-            arguments[name] = value
+        options = arguments | {name: value}
+        taken = _is_taken(litellm, model, provider, options)
+        if taken and (not call.background or litellm_background.is_taken(litellm, model, options)):
+            arguments = options
         else:
             warnings.append(f"{call.model} does not take `{name}` {value}; it was not sent.")
     return arguments, warnings
@@ -224,7 +240,15 @@ async def _request(litellm: Any, call: Call, arguments: dict[str, Any], warnings
         await response.aclose()
     if heard.reason is None:
         raise _cut_off(call.model, None, heard)
-    yield _completion(litellm, call, heard, warnings)
+    yield completion(
+        litellm,
+        call,
+        model=heard.model,
+        reason=heard.reason,
+        usage=heard.usage,
+        has_text=heard.text,
+        warnings=warnings,
+    )
 
 
 def _cut_off(model: str, error: Exception | None, heard: _Heard) -> ProviderError:
@@ -236,40 +260,3 @@ def _cut_off(model: str, error: Exception | None, heard: _Heard) -> ProviderErro
         " again; call again to pay for a new answer.",
         retryable=True,
     )
-
-
-def _completion(litellm: Any, call: Call, heard: _Heard, warnings: list[str]) -> Completion:
-    notes = list(warnings)
-    usage = None if heard.usage is None else _usage(heard.usage)
-    cost = None
-    if usage is None or (heard.text and usage.input_tokens == usage.output_tokens == 0):
-        usage = None
-        notes.append("The provider counted no tokens; usage and cost are unknown.")
-    else:
-        cost = _cost(litellm, call.model, heard.usage)
-    if heard.reason == "length":
-        notes.append("The answer was cut at its token limit (finish_reason `length`).")
-    if heard.reason == "content_filter":
-        notes.append("The provider's filter withheld the answer or a part of it (finish_reason `content_filter`).")
-    return Completion(heard.model, str(heard.reason), usage, cost, tuple(notes))
-
-
-def _usage(usage: Any) -> Usage:
-    asked = getattr(usage, "prompt_tokens_details", None)
-    answered = getattr(usage, "completion_tokens_details", None)
-    return Usage(
-        input_tokens=usage.prompt_tokens or 0,
-        output_tokens=usage.completion_tokens or 0,
-        cached_input_tokens=getattr(asked, "cached_tokens", None),
-        reasoning_tokens=getattr(answered, "reasoning_tokens", None),
-    )
-
-
-def _cost(litellm: Any, model: str, usage: Any) -> float | None:
-    try:
-        cost = sum(litellm.cost_per_token(model=model, usage_object=usage))
-    except Exception:  # noqa: BLE001  # LiteLLM raises a plain Exception for a model whose price it does not know
-        return None
-    # For some providers' unlisted models LiteLLM says 0 where it knows nothing.
-    is_listed = model in litellm.model_cost or model.partition("/")[2] in litellm.model_cost
-    return cost if cost or is_listed else None

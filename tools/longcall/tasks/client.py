@@ -3,7 +3,6 @@
 Every door stands on this: the MCP server, the command line and the Python API.
 """
 
-import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
@@ -14,7 +13,7 @@ import anyio.to_thread
 from longcall.beside import beside
 from longcall.environment import fingerprint, read_salt
 from longcall.errors import StoreError, UnknownTaskError, WorkerStartError
-from longcall.models import Call, Task, TaskState
+from longcall.models import Call, Task, TaskState, new_task_id, request_hash
 from longcall.settings import Settings
 from longcall.tasks.doorbell import Doorbell, open_doorbell
 from longcall.tasks.launch import ensure_worker
@@ -71,13 +70,13 @@ class TaskClient:
 
     def _new_tasks(self, calls: Sequence[Call], project: str, key: str | None) -> list[NewTask]:
         new = partial(NewTask, environment=self.environment, project=project)
-        first = partial(new, id=secrets.token_hex(16), head=calls[0].head, idempotency_key=key)
+        first = partial(new, id=new_task_id(), head=calls[0].head, idempotency_key=key)
         if len(calls) == 1:
             return [first(model=calls[0].model, call=calls[0], request=calls[0].request)]
         models = ", ".join(dict.fromkeys(call.model for call in calls))
-        group = first(model=models, call=None, request=" ".join(call.request for call in calls))
+        group = first(model=models, call=None, request=request_hash(" ".join(call.request for call in calls)))
         members = [
-            new(id=secrets.token_hex(16), model=call.model, head=call.head, call=call, parent=group.id, position=index)
+            new(id=new_task_id(), model=call.model, head=call.head, call=call, parent=group.id, position=index)
             for index, call in enumerate(calls)
         ]
         return [group, *members]
@@ -105,6 +104,7 @@ class TaskClient:
             UnknownTaskError: no task has that id.
             WorkerStartError: no worker can be started to run it; the task stays queued.
         """
+        self._worker_trouble = None  # only what is found from now on counts
         task = await self._look(task_id, on_progress)
         if task.state.is_final:
             return task
@@ -138,7 +138,10 @@ class TaskClient:
         if task.environment != self.environment:
             task = await self._settle_foreign(task)
         elif self._worker_trouble is not None:
-            raise self._worker_trouble
+            raise WorkerStartError(
+                f"{self._worker_trouble} The task {task.id} stays queued: poll_task runs it once the worker can start,"
+                " cancel_task gives it up."
+            ) from self._worker_trouble
         if on_progress is not None:
             await on_progress(task)
         return task

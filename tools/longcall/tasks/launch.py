@@ -41,6 +41,16 @@ def ensure_worker(settings: Settings, environment: str, environ: Mapping[str, st
         WorkerStartError: it did not come up; the sentence names its log.
     """
     _reap()
+    try:
+        _start_unless_alive(settings, environment, environ)
+    except OSError as error:
+        raise WorkerStartError(
+            f"The worker that calls the models cannot be started in the folder {settings.workers_path}"
+            f" ({error.strerror}). Make it a folder that can be written, or set LONGCALL_HOME."
+        ) from error
+
+
+def _start_unless_alive(settings: Settings, environment: str, environ: Mapping[str, str]) -> None:
     if is_alive(settings.workers_path, environment):
         return
     with held(settings.workers_path / f"{environment}.start", timeout=START_S) as ours:

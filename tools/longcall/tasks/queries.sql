@@ -12,7 +12,7 @@ SELECT id, request FROM tasks WHERE environment = :environment AND idempotency_k
 -- name: same_request
 -- A task with the same request that still runs, or whose answer nobody has been handed.
 SELECT id, state FROM tasks
-WHERE request = :request AND environment = :environment AND delivered_at IS NULL AND cancel_requested = 0
+WHERE request = :request AND delivered_at IS NULL AND environment = :environment AND cancel_requested = 0
   AND state IN ('queued', 'running', 'completed', 'needs_review')
 ORDER BY created_at DESC, rowid DESC LIMIT 1;
 

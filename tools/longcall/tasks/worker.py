@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from longcall.call import Caller, OnText
@@ -66,6 +67,8 @@ class Worker:
         self._idle_s = idle_s
         self._running: dict[str, _Running] = {}
         self._saving = anyio.Lock()
+        self._seen = -1
+        """The store's change that was acted upon last; -1 has the next look act in any case."""
         self._tasks: TaskGroup
 
     async def run(self) -> None:
@@ -81,14 +84,15 @@ class Worker:
 
     async def _take_tasks(self) -> None:
         busy_at = time.monotonic()
-        changes = -1
         while self._running or (self._holds_lock() and time.monotonic() - busy_at < self._idle_s):
             try:
                 seen = await self._store.changes()
-                if seen != changes and await self._act():
-                    busy_at = time.monotonic()
-                changes = seen
+                if seen != self._seen:
+                    self._seen = seen  # before acting: a task that ends meanwhile has us act again
+                    if await self._act():
+                        busy_at = time.monotonic()
             except StoreError as error:
+                self._seen = -1
                 log.warning("the store cannot be read now: %s", error)
             if self._running:
                 busy_at = time.monotonic()
@@ -121,7 +125,8 @@ class Worker:
                 await self._finish(running, Ending(TaskState.CANCELLED, AttemptState.CANCELLED))
         finally:
             del self._running[running.claim.id]
-            self._bell.ring_self()  # there is room for another
+            self._seen = -1  # there is room for another, which is no change of the store
+            self._bell.ring_self()
 
     async def _ask(self, running: _Running) -> Ending:
         call = running.claim.call
@@ -135,6 +140,7 @@ class Worker:
 
         try:
             with anyio.fail_after(call.timeout_s - running.claim.spent_s):
+                await anyio.lowlevel.checkpoint()  # where it is too late already, nothing is written down as sent
                 completion = await self._answer(running, hear)
         except StaleClaimError:
             return Ending(TaskState.CANCELLED, AttemptState.CANCELLED)

@@ -52,7 +52,7 @@ CREATE TABLE tasks (
 CREATE INDEX tasks_waiting ON tasks (environment, created_at) WHERE state = 'queued';
 CREATE INDEX tasks_running ON tasks (environment, worker) WHERE state = 'running';
 CREATE INDEX tasks_by_project ON tasks (project, created_at) WHERE parent IS NULL;
-CREATE INDEX tasks_by_request ON tasks (request, environment) WHERE request IS NOT NULL;
+CREATE INDEX tasks_by_request ON tasks (request) WHERE delivered_at IS NULL;
 CREATE UNIQUE INDEX tasks_by_key ON tasks (environment, idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX tasks_by_parent ON tasks (parent, position) WHERE parent IS NOT NULL;
 

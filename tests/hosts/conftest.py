@@ -1,0 +1,113 @@
+"""The real Claude Code command line, offline: its model is a mock on loopback, its home is empty."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.mocks import NODE_PARTS, Mock, aimock, missing
+
+RUN_S = 120.0
+FINAL = "That is all."
+NOWHERE = "http://127.0.0.1:9"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What the model asked for in one turn: tools by their names with the arguments."""
+
+    calls: Sequence[tuple[str, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What came of one run."""
+
+    said: str
+    """The final answer that Claude Code printed."""
+    shown: list[str]
+    """What the model was shown as the result of each tool call, in order."""
+
+
+Run = Callable[[Mapping[str, Any], Sequence[Turn]], Ran]
+
+
+@pytest.fixture
+def claude_code(tmp_path: Path) -> Run:
+    """Returns a function that runs Claude Code with one MCP server and a model that makes these turns."""
+
+    def run(server: Mapping[str, Any], turns: Sequence[Turn]) -> Ran:
+        with aimock(_fixtures(turns), tmp_path) as model:
+            said = _run(server, turns, model, tmp_path)
+            return Ran(said, _shown(model))
+
+    return run
+
+
+def _fixtures(turns: Sequence[Turn]) -> list[dict[str, Any]]:
+    fixtures: list[dict[str, Any]] = []
+    for number, turn in enumerate(turns):
+        asked = [
+            {"id": f"turn-{number}-{index}", "name": name, "arguments": json.dumps(arguments)}
+            for index, (name, arguments) in enumerate(turn.calls)
+        ]
+        match = {"toolCallId": _last_id(turns, number - 1)} if number else {}
+        fixtures.append({"match": match, "response": {"toolCalls": asked}})
+    fixtures.append({"match": {"toolCallId": _last_id(turns, len(turns) - 1)}, "response": {"content": FINAL}})
+    return fixtures[1:] + fixtures[:1]  # the first turn matches everything, and the first match wins
+
+
+def _last_id(turns: Sequence[Turn], number: int) -> str:
+    return f"turn-{number}-{len(turns[number].calls) - 1}"
+
+
+def _run(server: Mapping[str, Any], turns: Sequence[Turn], model: Mock, folder: Path) -> str:
+    project = folder / "project"
+    for path in (project, folder / "user", folder / "config"):
+        path.mkdir(exist_ok=True)
+    servers = folder / "servers.json"
+    servers.write_text(json.dumps({"mcpServers": {"longcall": dict(server)}}))
+    allowed = ",".join(sorted({name for turn in turns for name, _ in turn.calls}))
+    ended = subprocess.run(
+        [str(_executable()), "-p", "begin", "--mcp-config", str(servers), "--strict-mcp-config",
+         "--allowedTools", allowed],
+        cwd=project, env=_environ(model, folder), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        timeout=RUN_S, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout.strip()
+
+
+def _environ(model: Mock, folder: Path) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder / "user"),
+        "CLAUDE_CONFIG_DIR": str(folder / "config"),
+        "ANTHROPIC_BASE_URL": model.url,
+        "ANTHROPIC_API_KEY": "sk-ant-mock-0123456789",
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        "DISABLE_AUTOUPDATER": "1",
+        "HTTP_PROXY": NOWHERE,
+        "HTTPS_PROXY": NOWHERE,
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
+
+
+def _executable() -> Path:
+    found = sorted((NODE_PARTS / "@anthropic-ai").glob("claude-code-*/claude*"))
+    if not found:
+        missing("Claude Code")
+    return found[0]
+
+
+def _shown(model: Mock) -> list[str]:
+    conversation = model.journal()[-1]["body"]["messages"]
+    return [_text(message["content"]) for message in conversation if message["role"] == "tool"]
+
+
+def _text(content: str | list[dict[str, Any]]) -> str:
+    return content if isinstance(content, str) else "\n".join(part.get("text", "") for part in content)
