@@ -86,7 +86,8 @@ async def test_this_checkout_attaches_itself_by_its_mcp_json(environ: dict[str, 
     server = StdioServerParameters(
         command=entry["command"],
         args=[expand(argument) for argument in entry["args"]],
-        env={**environ, **{name: expand(value) for name, value in entry["env"].items()}},
+        # What runs these tests has installed everything; uv must not look for more on the network.
+        env={**environ, "UV_NO_SYNC": "1", **{name: expand(value) for name, value in entry["env"].items()}},
         cwd=ROOT,
     )
     async with Client(server) as client:

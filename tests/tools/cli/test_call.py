@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.processes import PATIENCE_S, state, until
+from support.processes import PATIENCE_S, rows, state, until
 
 if TYPE_CHECKING:
     from conftest import CommandLine
@@ -89,6 +89,15 @@ def test_json_is_the_whole_result(cli: "CommandLine") -> None:
     assert (ended.code, result["status"], result["text"], result["attempts"]) == (0, "completed", "hé", 1)
 
 
+@pytest.mark.parametrize("options", [[], ["--background"]])
+def test_a_task_is_for_the_background_of_the_provider_only_when_asked_so(
+    cli: "CommandLine", options: list[str]
+) -> None:
+    task = json.loads(cli.run("call", "hello", *options, "-m", "demo/echo", "--json").out)["task_id"]
+    [stored] = rows(cli.home, "SELECT call FROM tasks WHERE id = ?", task)
+    assert json.loads(stored["call"])["background"] is bool(options)
+
+
 def test_json_tells_of_a_failure_too(cli: "CommandLine") -> None:
     ended = cli.run("call", "hello", "-m", "demo/fail", "--json")
     result = json.loads(ended.out)
@@ -141,7 +150,7 @@ async def test_a_reader_that_leaves_early_sees_no_traceback(cli: "CommandLine") 
 
 
 def test_a_terminal_sees_a_status_line_that_goes_away_and_the_facts(cli: "CommandLine") -> None:
-    ended = cli.in_terminal("call", "hello", "-m", "demo/slow-2")
+    ended = cli.in_terminal("call", "hello", "-m", "demo/slow-2", "--fresh")
     assert ended.code == 0
     assert "characters so far" in ended.out
     assert ended.out.rindex("\x1b[J") > ended.out.rindex("characters so far")
@@ -152,7 +161,7 @@ def test_stdout_in_a_file_holds_the_answer_alone_while_the_terminal_shows_the_st
     cli: "CommandLine", tmp_path: Path
 ) -> None:
     with (tmp_path / "answer").open("wb") as file:
-        ended = cli.in_terminal("call", "hello", "-m", "demo/slow-2", stdout=file.fileno())
+        ended = cli.in_terminal("call", "hello", "-m", "demo/slow-2", "--fresh", stdout=file.fileno())
     assert "characters so far" in ended.out
     answer = (tmp_path / "answer").read_text()
     assert answer.startswith("This answer")

@@ -43,6 +43,9 @@ def call(
     background: Annotated[
         bool, typer.Option("--background", help="Have the provider keep the answer, even through a crash here.")
     ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Ask anew, even if the same runs or was answered and not yet handed over.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write the whole result as JSON, at the end.")] = False,
 ) -> None:
     """Asks a model and writes its answer as it comes. Ctrl-C ends the waiting, never the work."""
@@ -63,7 +66,7 @@ def call(
         )
     if wait is not None and wait < 0:
         raise CallError("`--wait` must be 0 or more seconds.")
-    asking = _Asking(settings, read_prompt(prompt), question, wait, _Answer(as_json=as_json))
+    asking = _Asking(settings, read_prompt(prompt), question, fresh, wait, _Answer(as_json=as_json))
     try:
         task = run(asking.run)
     except KeyboardInterrupt:
@@ -86,6 +89,7 @@ class _Asking:
     settings: Settings
     prompt: str
     question: Question
+    fresh: bool
     wait_s: float | None
     answer: "_Answer"
     task_id: str | None = None
@@ -95,8 +99,11 @@ class _Asking:
         # Shielded until the task is durable and somebody is at it: Ctrl-C must find either nothing or all of it.
         with anyio.CancelScope(shield=True) as starting:
             async with open_session(self.settings, os.environ) as session:
-                self.task_id = (await session.start_task(self.prompt, **self.question)).task_id
+                begun = await session.start_task(self.prompt, fresh=self.fresh, **self.question)
+                self.task_id = begun.task_id
                 assert self.task_id is not None
+                for warning in begun.warnings:
+                    remark(warning)
                 await session.client.see_to_worker()
                 starting.shield = False
                 with self.answer.status:

@@ -69,7 +69,13 @@ async def prove(choice: Choice, story: Story) -> Proof:
 
 
 async def _begin(server: Server, choice: Choice) -> str:
-    asked = {"prompt": choice.prompt, "model": choice.model, "max_tokens": MAX_TOKENS, "timeout_s": _TIMEOUT_S}
+    asked = {
+        "prompt": choice.prompt,
+        "model": choice.model,
+        "max_tokens": MAX_TOKENS,
+        "timeout_s": _TIMEOUT_S,
+        "fresh": True,
+    }
     return (await server.call("start_task", **asked))["task_id"]
 
 

@@ -17,7 +17,6 @@ from types import ModuleType
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 import anyio.to_thread
 
 from longcall.errors import ProviderError
@@ -129,16 +128,28 @@ class LiteLLMProvider(Provider):
                 yield event
 
     async def resume(self, call: Call, handle: Handle) -> AsyncGenerator[Event]:
-        """Fetches an answer that the provider keeps.
+        """Fetches an answer that the provider keeps; closing the generator cancels the work there.
 
         Raises:
             ProviderError: it failed there, or is not kept any more.
         """
-        litellm = await self.load()
-        stream = self._thread.relay(partial(litellm_background.fetch, litellm, call, handle), anyio.lowlevel.checkpoint)
-        async with aclosing(stream) as events:
-            async for event in events:
-                yield event
+        begun = False
+
+        async def begin() -> None:
+            nonlocal begun
+            begun = True
+
+        try:
+            litellm = await self.load()
+            stream = self._thread.relay(partial(litellm_background.fetch, litellm, call, handle), begin)
+            async with aclosing(stream) as events:
+                async for event in events:
+                    yield event
+        except (anyio.get_cancelled_exc_class(), GeneratorExit):
+            if not begun:  # nobody over there knows of it yet, and the provider would work and bill on
+                with anyio.CancelScope(shield=True):
+                    await self._thread.run(partial(litellm_background.cancel, await self.load(), handle))
+            raise
 
     async def aclose(self) -> None:
         """Closes LiteLLM's connections."""

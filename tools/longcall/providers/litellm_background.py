@@ -143,16 +143,17 @@ async def _cancelled_when_left(litellm: Any, kept: _Kept) -> AsyncGenerator[None
         yield
     except (anyio.get_cancelled_exc_class(), GeneratorExit):
         if kept.name is not None:
-            with anyio.CancelScope(shield=True), anyio.move_on_after(_CANCEL_S):
-                await _cancel(litellm, kept.name)
+            await cancel(litellm, Handle(kept.name))
         raise
 
 
-async def _cancel(litellm: Any, name: str) -> None:
+async def cancel(litellm: Any, handle: Handle) -> None:
+    """Has the provider cancel its work, as well as it can be reached now."""
     try:
-        await litellm.acancel_responses(response_id=name, custom_llm_provider=KEEPING[0], timeout=_CANCEL_S)
+        with anyio.CancelScope(shield=True), anyio.move_on_after(_CANCEL_S):
+            await litellm.acancel_responses(response_id=handle.name, custom_llm_provider=KEEPING[0], timeout=_CANCEL_S)
     except Exception as error:  # noqa: BLE001  # nothing more can be done about work that will not be fetched
-        log.warning("%s could not be cancelled at its provider: %s", name, redact(str(error)))
+        log.warning("%s could not be cancelled at its provider: %s", handle.name, redact(str(error)))
 
 
 async def _await_end(litellm: Any, call: Call, kept: _Kept) -> None:
