@@ -1,4 +1,7 @@
-"""Runs the benchmarks: `uv run python -m benchmarks [PART …] [--json FILE] [--quick]`."""
+"""Runs the benchmarks: `uv run python -m benchmarks [PART …] [--json FILE] [--quick]`.
+
+`benchmarks.chaos` with more kills, and `benchmarks.soak`, are run by hand, each by its own name.
+"""
 
 import argparse
 import compileall
@@ -14,7 +17,7 @@ from typing import Protocol
 
 import anyio
 
-from benchmarks import cancel, idle, latency, memory, restart, start, thirtytwo, thousand, writes
+from benchmarks import cancel, chaos, fronts, idle, latency, memory, restart, start, thirtytwo, thousand, writes
 from benchmarks.report import Figure, table
 from benchmarks.stage import ROOT
 
@@ -37,6 +40,8 @@ PARTS: Mapping[str, Part] = {
     "cancel": cancel.run,
     "idle": idle.run,
     "restart": restart.run,
+    "fronts": fronts.run,
+    "chaos": chaos.run,
 }
 _MOST_S = 180.0
 

@@ -35,7 +35,7 @@ async def run(*, quick: bool) -> list[Figure]:
 async def _cancel(here: Stage, one: Client, other: Client, model: str) -> float:
     """Returns the milliseconds from the request to cancel until the provider saw its connection close."""
     closed = len(here.stats()["closed_at"])
-    task = (await call(one, "start_task", prompt="Say four words.", model=model))["task_id"]
+    task = (await call(one, "start_task", prompt="Say four words.", model=model, fresh=True))["task_id"]
     with anyio.fail_after(_PATIENCE_S):
         await _until(lambda: here.stats()["in_flight"] > 0)
         if "drip" in model:

@@ -36,6 +36,8 @@ class Figure:
 def _shown(value: float | None, unit: Unit) -> str:
     if value is None:
         return ""
+    if isinstance(value, int):
+        return f"{value} {unit}".strip()
     digits = 2 if abs(value) < 10 else 1 if abs(value) < 1000 else 0
     return f"{value:.{digits}f} {unit}".strip()
 

@@ -1,5 +1,6 @@
 """A stage for one part: a store of its own, a provider on loopback, and processes that end with it."""
 
+import itertools
 import json
 import os
 import shutil
@@ -24,6 +25,9 @@ FRONT = ("-m", "longcall_server")
 BARE_SERVER = ("-m", "benchmarks.bare_server")
 Era = Literal["auto", "legacy"]
 _MIB = 1024 * 1024
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""The provider is on loopback, whatever proxy the environment names."""
+_numbers = itertools.count(1)
 _WAIT_S = 45
 _WORKER_S = 60.0
 
@@ -98,7 +102,14 @@ class Stage:
 
     def stats(self) -> dict[str, Any]:
         """Returns what the provider has seen."""
-        with urllib.request.urlopen(f"{self._url}/stats", timeout=10) as answer:
+        return self._look("stats")
+
+    def journal(self) -> list[str]:
+        """Returns the prompt of every request that the provider has seen, oldest first."""
+        return self._look("journal")
+
+    def _look(self, path: str) -> Any:
+        with _DIRECT.open(f"{self._url}/{path}", timeout=10) as answer:
             return json.loads(answer.read())
 
     def worker(self) -> psutil.Process:
@@ -113,6 +124,8 @@ def _worker_pids(home: Path) -> list[int]:
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     try:
         return [row[0] for row in connection.execute("SELECT pid FROM workers ORDER BY started_at")]
+    except sqlite3.OperationalError:  # whoever made the file died before it had tables
+        return []
     finally:
         connection.close()
 
@@ -173,10 +186,14 @@ async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
 async def ask(client: Client, model: str) -> None:
     """Has a model asked and its whole answer delivered, however long that takes.
 
+    No two prompts are equal, since equal ones that run at the same time are one task.
+
     Raises:
         RuntimeError: there was no complete answer.
     """
-    result = await call(client, "llm_call", prompt="Say four words.", model=model, wait_s=_WAIT_S)
+    result = await call(
+        client, "llm_call", prompt=f"Say four words, no. {next(_numbers)}.", model=model, wait_s=_WAIT_S
+    )
     while result["status"] == "working":
         result = await call(client, "poll_task", task_id=result["task_id"], wait_s=_WAIT_S)
     if result["status"] != "completed":

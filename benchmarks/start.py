@@ -59,7 +59,7 @@ async def _loads_litellm(here: Stage) -> bool:
         parameters = server(here.environ, ["-X", "importtime", *FRONT])
         async with Client(stdio_client(parameters, errlog=errors)) as client:
             task = await call(client, "llm_call", prompt="hello", model="demo/echo")
-            await call(client, "start_task", prompt="hello", model="demo/echo")
+            await call(client, "start_task", prompt="hello again", model="demo/echo")
             await call(client, "poll_task", task_id=task["task_id"])
             await call(client, "cancel_task", task_id=task["task_id"])
             await call(client, "list_models")

@@ -15,6 +15,7 @@ from mcp_types import ToolAnnotations
 from longcall import SettingsError
 from longcall.settings import Settings, read_settings
 from longcall_server import handlers
+from longcall_server.arguments import StrictServer
 from longcall_server.opening import Opening
 
 INSTRUCTIONS = """\
@@ -40,7 +41,9 @@ def build_server(settings: Settings) -> MCPServer[Opening]:
             yield opening
             tasks.cancel_scope.cancel()
 
-    server = MCPServer("longcall", version=version("longcall"), instructions=INSTRUCTIONS, lifespan=lifespan)
+    server = StrictServer[Opening](
+        "longcall", version=version("longcall"), instructions=INSTRUCTIONS, lifespan=lifespan
+    )
     # A call changes nothing on the user's side, so hosts may run several at once; each new one asks (and pays) anew.
     asking = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=False, open_world_hint=True)
     looking = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)

@@ -5,6 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from support import responses_endpoint
 from support.mocks import Mock, free_port, running
@@ -34,7 +35,7 @@ class ResponsesEndpoint:
 
     def release(self, prompt: str) -> None:
         """Lets go on what was asked with this prompt."""
-        self.mock.ask(f"/release/{prompt}", method="POST")
+        self.mock.ask(f"/release/{quote(prompt)}", method="POST")
 
 
 @contextmanager

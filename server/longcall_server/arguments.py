@@ -1,0 +1,45 @@
+"""Arguments that a tool does not take are refused, and every complaint is one sentence."""
+
+from typing import Any, Generic, TypeVar
+
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp_types import CallToolResult, InputRequiredResult
+from pydantic import ValidationError
+
+State = TypeVar("State")
+
+
+class StrictServer(MCPServer[State], Generic[State]):
+    """An MCPServer that, where the SDK's drops an unknown argument, says so: a misspelt one may be one that matters."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[State, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Calls a tool by name; see the SDK.
+
+        Raises:
+            ToolError: also for arguments that the tool does not take.
+        """
+        taken = next(
+            (tool.input_schema.get("properties", {}) for tool in await self.list_tools() if tool.name == name), None
+        )
+        if taken is not None and (unknown := [argument for argument in arguments if argument not in taken]):
+            raise ToolError(f"{name} does not take {_named(unknown)}. It takes {_named(list(taken))}.")
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            if isinstance(error.__cause__, ValidationError):
+                raise ToolError(_complaint(error.__cause__)) from error.__cause__
+            raise
+
+
+def _named(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _complaint(error: ValidationError) -> str:
+    """Returns what is wrong with the first argument that is."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"`{where}` cannot be used: {first['msg']}."

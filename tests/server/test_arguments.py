@@ -1,0 +1,42 @@
+"""What a tool does not take is refused in one sentence."""
+
+import pytest
+from mcp import Client
+from support.processes import call, error_text
+
+
+async def test_an_argument_that_no_tool_knows_is_refused_and_nothing_is_asked(one_client: Client) -> None:
+    before = await call(one_client, "poll_task")
+
+    said = await error_text(one_client, "llm_call", prompt="bogus", model="demo/echo", promt="typo", validate=[])
+
+    assert "llm_call does not take `promt`, `validate`. It takes `prompt`, `messages`, `model`," in said
+    assert await call(one_client, "poll_task") == before
+    assert (await call(one_client, "llm_call", prompt="bogus", model="demo/echo"))["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "complaint"),
+    [
+        ("poll_task", {"wait_s": 46}, "`wait_s` cannot be used: Input should be less than or equal to 45."),
+        ("poll_task", {"offset": "many"}, "`offset` cannot be used: Input should be a valid integer"),
+        ("cancel_task", {}, "`task_id` cannot be used: Field required."),
+        ("list_models", {"limit": 0}, "`limit` cannot be used: Input should be greater than or equal to 1."),
+    ],
+)
+async def test_a_value_out_of_range_is_one_sentence(
+    one_client: Client, tool: str, arguments: dict[str, object], complaint: str
+) -> None:
+    said = await error_text(one_client, tool, **arguments)
+
+    assert complaint in said
+    assert "\n" not in said
+    assert "http" not in said
+
+
+async def test_a_value_at_the_end_of_its_range_is_taken(one_client: Client) -> None:
+    assert (await call(one_client, "list_models", limit=1))["models"]
+
+
+async def test_an_unknown_tool_is_an_error_too(one_client: Client) -> None:
+    assert "llm_cal" in await error_text(one_client, "llm_cal", prompt="hello")
