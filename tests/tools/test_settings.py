@@ -25,6 +25,8 @@ def test_without_variables_the_defaults_hold():
         ("LONGCALL_TIMEOUT_S", "1e3", 1000.0),
         ("LONGCALL_INLINE_CHARS", "100", 100),
         ("LONGCALL_ATTEMPTS", "1", 1),
+        ("LONGCALL_ON_INTERRUPT", "Retry", "retry"),
+        ("LONGCALL_KEEP_DAYS", "0.5", 0.5),
     ],
 )
 def test_each_variable_sets_its_field_alone(variable: str, text: str, value: object):
@@ -33,7 +35,8 @@ def test_each_variable_sets_its_field_alone(variable: str, text: str, value: obj
 
 
 def test_every_field_can_be_set():
-    given = {"home": "/h", "model": "m"} | dict.fromkeys(set(asdict(Settings())) - {"home", "model"}, "7")
+    words = {"home": "/h", "model": "m", "on_interrupt": "retry"}
+    given = words | dict.fromkeys(set(asdict(Settings())) - set(words), "7")
     settings = read_settings({f"LONGCALL_{name.upper()}": text for name, text in given.items()})
     assert {name: str(value).removesuffix(".0") for name, value in asdict(settings).items()} == given
 
@@ -44,7 +47,9 @@ def test_an_empty_variable_counts_as_unset(text: str):
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "-inf", "1e999", "nonsense", "1,5", "0x10", "9" * 5_000])
-@pytest.mark.parametrize("name", ["MAX_IN_FLIGHT", "WORKER_IDLE_S", "WAIT_S", "TIMEOUT_S", "INLINE_CHARS", "ATTEMPTS"])
+@pytest.mark.parametrize(
+    "name", ["MAX_IN_FLIGHT", "WORKER_IDLE_S", "WAIT_S", "TIMEOUT_S", "INLINE_CHARS", "ATTEMPTS", "KEEP_DAYS"]
+)
 def test_a_figure_that_cannot_be_used_is_named(name: str, text: str):
     with pytest.raises(SettingsError, match=f"LONGCALL_{name} is '.*', but must be .* above 0"):
         read_settings({f"LONGCALL_{name}": text})
@@ -56,6 +61,11 @@ def test_a_count_must_be_whole(name: str):
         read_settings({f"LONGCALL_{name}": "1.5"})
 
 
+def test_what_an_interruption_leads_to_must_be_one_of_two_words():
+    with pytest.raises(SettingsError, match="LONGCALL_ON_INTERRUPT is 'again', but must be report or retry"):
+        read_settings({"LONGCALL_ON_INTERRUPT": "again"})
+
+
 def test_a_home_is_absolute_wherever_it_is_given_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/users/ann")
@@ -63,7 +73,6 @@ def test_a_home_is_absolute_wherever_it_is_given_from(tmp_path: Path, monkeypatc
     assert read_settings({"LONGCALL_HOME": "~/calls"}).home == Path("/users/ann/calls")
 
 
-@pytest.mark.xfail(reason="the home of an unknown user ends as a RuntimeError")
 def test_the_home_of_an_unknown_user_cannot_be_used():
     with pytest.raises(SettingsError, match="LONGCALL_HOME"):
         read_settings({"LONGCALL_HOME": "~nobody-of-that-name/calls"})
@@ -71,8 +80,9 @@ def test_the_home_of_an_unknown_user_cannot_be_used():
 
 def test_the_parts_of_a_home_stand_below_it():
     settings = Settings(home=Path("/h"))
-    assert {settings.store_path.parent, settings.results_path.parent, settings.workers_path.parent} == {Path("/h")}
-    assert len({settings.store_path, settings.results_path, settings.workers_path}) == 3
+    parts = [settings.store_path, settings.results_path, settings.workers_path, settings.unsaved_path]
+    assert {part.parent for part in parts} == {Path("/h")}
+    assert len(set(parts)) == 4
 
 
 def test_settings_cannot_be_changed():

@@ -29,4 +29,4 @@ def elapsed_ms(wall: int, tick: int) -> int:
     The machine's clock decides while it runs; after a boot it says less than nothing, and then the wall's counts.
     A task can so be late by a boot, but is never early because somebody set the clock.
     """
-    return max(0, min(wall, tick) if tick >= 0 else wall)
+    return max(0, tick if tick >= 0 else wall)

@@ -52,7 +52,7 @@ class Call(BaseModel, frozen=True, extra="forbid"):
     temperature: float | None = Field(default=None, ge=0, le=2)
     max_tokens: int | None = Field(default=None, ge=1)
     reasoning_effort: ReasoningEffort | None = None
-    timeout_s: float = Field(default=3600.0, gt=0, allow_inf_nan=False)
+    timeout_s: float = Field(default=3600.0, gt=0, le=31_536_000, allow_inf_nan=False)
     """Seconds from creation after which the work itself is cancelled and the task fails with code `timeout`."""
     on_interrupt: OnInterrupt = "report"
     """What to do when the worker dies after the request left: tell, or send it again and pay again."""

@@ -2,4 +2,12 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tools.tasks.store_contract", "tools.tasks.ending_contract", "tools.tasks.samples")
+pytest.register_assert_rewrite(
+    "tools.tasks.bench",
+    "tools.tasks.clock_contract",
+    "tools.tasks.ending_contract",
+    "tools.tasks.request_contract",
+    "tools.tasks.resending_contract",
+    "tools.tasks.samples",
+    "tools.tasks.store_contract",
+)

@@ -1,6 +1,5 @@
 """What any TaskStore must do when tasks end: cancels, groups, dead workers. Imported beside `store_contract`."""
 
-import pytest
 from tools.tasks.samples import (
     BROKEN,
     ELSEWHERE,
@@ -173,7 +172,6 @@ async def test_every_road_to_an_end_is_numbered(store: TaskStore):
     assert [task for _, task in await store.endings(0)] == [finished, cancelled, lost]
 
 
-@pytest.mark.xfail(reason="a trigger does not fire itself, so the end of a group has no number")
 async def test_the_end_of_a_group_is_numbered_after_its_last_member(store: TaskStore):
     parent, *members = new_group(1)
     [member] = await running(store, parent, *members, sent=True)

@@ -1,21 +1,54 @@
 """Tasks, calls and endings to try a TaskStore with."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
+from longcall.clock import Clock
 from longcall.errors import Failure
 from longcall.models import AttemptState, Call, Completion, Message, Task, TaskState, Usage
-from longcall.tasks.store import Ending, NewTask, TaskStore
+from longcall.tasks.store import Added, Ending, NewTask, TaskStore
 
-OpenStore = Callable[[], AbstractAsyncContextManager[TaskStore]]
-"""Opens the test's one store once more, as another process would."""
+
+class OpenStore(Protocol):
+    """Opens the test's one store once more, as another process would."""
+
+    def __call__(self, *, clock: Clock | None = None) -> AbstractAsyncContextManager[TaskStore]:
+        """Opens it, with a clock of the test's own."""
+        ...
+
+
+@dataclass
+class SetClock:
+    """A clock that stands still until a test moves it."""
+
+    wall: int = 1_800_000_000_000
+    tick: int = 50_000_000
+
+    @property
+    def clock(self) -> Clock:
+        """What a store reads."""
+        return Clock(lambda: self.wall, lambda: self.tick)
+
+    def spend(self, ms: int) -> None:
+        """Has time go by."""
+        self.wall += ms
+        self.tick += ms
+
+    def boot(self, *, off_ms: int = 0) -> None:
+        """Has the machine be off for a while and start anew."""
+        self.wall += off_ms
+        self.tick = 0
+
 
 HERE = "e" * 16
 ELSEWHERE = "f" * 16
 WORKER = "worker-1"
 OTHER = "worker-2"
+DAY_MS = 86_400_000
+YEAR_MS = 365 * DAY_MS
 FAR_FUTURE = 1 << 52
 DONE = Completion("demo/echo", "stop", Usage(1, 2, cached_input_tokens=1), cost_usd=0.25, warnings=("a warning",))
 BROKEN = Failure("unavailable", "The provider is down.", retryable=True)
@@ -31,15 +64,25 @@ def asking(prompt: str = "why?") -> Call:
     return Call(model="demo/echo", messages=(Message(role="user", content=prompt),))
 
 
-def new_task(prompt: str = "why?", *, environment: str = HERE, project: str = "/project") -> NewTask:
-    """Returns a task as a front hands it in."""
-    return NewTask(new_id(), environment, project, "demo/echo", prompt[:20], asking(prompt))
+def new_task(
+    prompt: str = "why?",
+    *,
+    environment: str = HERE,
+    project: str = "/project",
+    request: str | None = None,
+    key: str | None = None,
+    **options: Any,
+) -> NewTask:
+    """Returns a task as a front hands it in, with a request of its own unless one is given."""
+    call = asking(prompt).model_copy(update=options)
+    return NewTask(new_id(), environment, project, "demo/echo", prompt[:20], call, request or new_id(), key)
 
 
-def new_group(members: int) -> list[NewTask]:
+def new_group(members: int, *, request: str | None = None) -> list[NewTask]:
     """Returns a group and its members, as a front hands them in."""
-    parent = NewTask(new_id(), HERE, "/project", "demo/echo", "a group", None)
-    children = [replace(new_task(), parent=parent.id, position=position) for position in range(members)]
+    parent = NewTask(new_id(), HERE, "/project", "demo/echo", "a group", None, request or new_id())
+    of = {"parent": parent.id, "request": None}
+    children = [replace(new_task(), position=position, **of) for position in range(members)]
     return [parent, *children]
 
 
@@ -49,14 +92,15 @@ def answered(text: str | None = "because") -> Ending:
 
 
 async def added(store: TaskStore, *tasks: NewTask) -> list[str]:
-    """Adds tasks and returns their ids."""
-    await store.add(tasks)
+    """Adds tasks, or a group, and returns their ids."""
+    for new in [tasks] if tasks[0].call is None else [[task] for task in tasks]:
+        assert await store.add(new) == Added(new[0].id)
     return [task.id for task in tasks]
 
 
 async def running(store: TaskStore, *tasks: NewTask, sent: bool = False) -> list[str]:
     """Adds tasks, has WORKER claim them, and returns the ids of those that can be claimed."""
-    await store.add(tasks)
+    await added(store, *tasks)
     claimed = [task.id for task in tasks if task.call is not None]
     assert {claim.id for claim in await store.claim(HERE, WORKER, 1000)} >= set(claimed)
     if sent:
@@ -75,3 +119,9 @@ async def look(store: TaskStore, task: str) -> Task:
 async def states(store: TaskStore, tasks: Sequence[str]) -> list[TaskState]:
     """Returns the states of tasks."""
     return [(await look(store, task)).state for task in tasks]
+
+
+async def deliver(store: TaskStore, task: str) -> None:
+    """Has a delivery written down, and waits for that by a later write."""
+    store.mark_delivered(task)
+    await store.advance()

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tools.tasks.clock_contract import *  # noqa: F403  # the contract's tests and their fixtures
 from tools.tasks.ending_contract import *  # noqa: F403  # the contract's tests
+from tools.tasks.request_contract import *  # noqa: F403  # the contract's tests
+from tools.tasks.resending_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.samples import OpenStore
 from tools.tasks.store_contract import *  # noqa: F403  # the contract's tests and its fixture
 
@@ -18,12 +21,12 @@ Row = Mapping[str, Any]
 ID = "0123456789abcdef"
 CALL = {
     "id": ID, "kind": "call", "state": "queued", "environment": "e", "project": "/", "model": "m", "head": "h",
-    "call": "{}", "created_at": 1,
+    "request": "r", "on_interrupt": "report", "timeout_ms": 1, "call": "{}", "created_at": 1, "created_tick": 1,
 }  # fmt: skip
 RUNNING = {**CALL, "state": "running", "worker": "w", "started_at": 2}
 ENDED = {**RUNNING, "finished_at": 3}
 COMPLETED = {**ENDED, "state": "completed", "text": "", "completion": "{}"}
-GROUP = {**CALL, "kind": "group", "state": "running", "call": None}
+GROUP = {**CALL, "kind": "group", "state": "running", "call": None, "timeout_ms": None}
 ATTEMPT = {"task": ID, "number": 1, "model": "m", "state": "sent", "sent_at": 1}
 WORKER_ROW = {"id": "w", "environment": "e", "pid": 1, "started_at": 1}
 

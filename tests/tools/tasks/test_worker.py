@@ -1,132 +1,20 @@
 """The worker: takes tasks, asks the models, writes down what comes, and leaves when idle."""
 
-import sqlite3
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncGenerator
 
 import anyio
 import pytest
-from support.processes import PATIENCE_S
-from tools.tasks.samples import HERE, OTHER, WORKER, look, new_task
+from tools.tasks.bench import DONE, Answers, Bench, bench, briefly, half, prompt_of
+from tools.tasks.samples import HERE, OTHER, look, new_task
 
-from longcall.call import Caller
 from longcall.errors import CallError, ProviderError
-from longcall.models import AttemptState, Call, Completion, Task, TaskState, Usage
-from longcall.providers import Provider, Sending
+from longcall.models import AttemptState, Call, TaskState
+from longcall.providers import Event, Provider, Sending
 from longcall.providers.scripted import ScriptedProvider
 from longcall.retry import Backoff
-from longcall.tasks.database import Database, open_database
-from longcall.tasks.doorbell import Doorbell, open_doorbell
-from longcall.tasks.sqlite import SqliteStore
-from longcall.tasks.store import NewTask, Recovery
-from longcall.tasks.worker import Worker
+from longcall.tasks.store import Recovery
 
-NEVER_S = 3600.0
-DONE = Completion("really", "stop", Usage(1, 1), cost_usd=0.5)
-Answering = Callable[[Call, Sending], AsyncGenerator[str | Completion]]
-
-
-@dataclass(frozen=True)
-class Answers:
-    """A provider that answers as a function of the test does."""
-
-    answer: Answering
-
-    def stream(self, call: Call, sending: Sending) -> AsyncGenerator[str | Completion]:
-        """Answers; see `longcall.providers.Provider`."""
-        return self.answer(call, sending)
-
-
-@dataclass
-class Bench:
-    """A store and what a worker on it needs."""
-
-    database: Database
-    store: SqliteStore
-    bell: Doorbell
-    left: anyio.Event = field(default_factory=anyio.Event)
-
-    @asynccontextmanager
-    async def working(self, provider: Provider, **options: Any) -> AsyncGenerator[anyio.CancelScope]:
-        """Runs a worker until the block ends; yields the scope that stops it."""
-        backoff = options.pop("backoff", Backoff(first_s=0))
-        find: Callable[[str], Provider] = options.pop("find", None) or (lambda _model: provider)
-        settings: dict[str, Any] = {"name": WORKER, "max_in_flight": 64, "idle_s": NEVER_S} | options
-        worker = Worker(
-            environment=HERE, store=self.store, bell=self.bell, caller=Caller(find, backoff), **settings
-        )  # fmt: skip
-
-        async def run() -> None:
-            await worker.run()
-            self.left.set()
-
-        with anyio.fail_after(PATIENCE_S):
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(run)
-                yield tasks.cancel_scope
-                tasks.cancel_scope.cancel()
-
-    async def add(self, *tasks: NewTask) -> list[str]:
-        """Adds tasks and rings the worker; returns their ids."""
-        await self.store.add(tasks)
-        self.bell.ring_self()
-        return [task.id for task in tasks]
-
-    async def cancel(self, task: str) -> None:
-        """Cancels a task and rings the worker."""
-        await self.store.cancel(task)
-        self.bell.ring_self()
-
-    async def until(self, task: str, holds: Callable[[Task], bool]) -> Task:
-        """Returns a task once something holds of it."""
-        with anyio.fail_after(PATIENCE_S):
-            while not holds(found := await look(self.store, task)):  # noqa: ASYNC110  # the store sets no event
-                await anyio.sleep(0.01)
-        return found
-
-    async def end(self, task: str) -> Task:
-        """Returns a task once it has ended."""
-        return await self.until(task, lambda found: found.state.is_final)
-
-    async def pages(self, most: int) -> None:
-        """Has the disk be full at so many pages."""
-        await self.database.write(lambda connection: connection.execute(f"PRAGMA max_page_count = {most}").fetchall())
-
-
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncGenerator[Bench]:
-    """Returns an empty store with a bell."""
-    async with open_database(tmp_path / "tasks.sqlite3", checkpoints=True) as database, open_doorbell() as bell:
-        yield Bench(database, SqliteStore(database), bell)
-
-
-def with_timeout(task: NewTask, seconds: float) -> NewTask:
-    """Returns the task with another deadline."""
-    assert task.call is not None
-    return replace(task, call=task.call.model_copy(update={"timeout_s": seconds}))
-
-
-def prompt_of(call: Call) -> str:
-    return call.messages[-1].text
-
-
-async def briefly(call: Call, sending: Sending) -> AsyncGenerator[str | Completion]:
-    """Answers in two pieces."""
-    await sending()
-    yield "so: "
-    yield prompt_of(call)
-    yield DONE
-
-
-async def half(_call: Call, sending: Sending) -> AsyncGenerator[str | Completion]:
-    """Answers by half and never goes on."""
-    await sending()
-    yield "half "
-    yield "an answer"
-    await anyio.sleep_forever()
+__all__ = ["bench"]
 
 
 async def test_a_task_is_answered_and_written_down_whole(bench: Bench):
@@ -140,10 +28,7 @@ async def test_a_task_is_answered_and_written_down_whole(bench: Bench):
 
 async def test_demo_models_answer_from_their_script(bench: Bench):
     async with bench.working(ScriptedProvider(), backoff=Backoff(attempts=2, first_s=0)):
-        echo = new_task("žluťoučký kůň " * 1_000)
-        fail = new_task("x")
-        assert fail.call is not None
-        fail = replace(fail, call=fail.call.model_copy(update={"model": "demo/fail"}))
+        echo, fail = new_task("žluťoučký kůň " * 1_000), new_task(model="demo/fail")
         echoed, failed = [await bench.end(task) for task in await bench.add(echo, fail)]
     assert (echoed.state, echoed.text) == (TaskState.COMPLETED, "žluťoučký kůň " * 1_000)
     assert failed.failure is not None
@@ -161,7 +46,7 @@ async def test_the_text_so_far_is_in_the_store_while_it_streams(bench: Bench):
 async def test_a_deadline_ends_a_task_as_failed_and_keeps_its_text(bench: Bench):
     closed = anyio.Event()
 
-    async def answer(call: Call, sending: Sending) -> AsyncGenerator[str | Completion]:
+    async def answer(call: Call, sending: Sending) -> AsyncGenerator[Event]:
         try:
             async for piece in half(call, sending):
                 yield piece
@@ -169,7 +54,7 @@ async def test_a_deadline_ends_a_task_as_failed_and_keeps_its_text(bench: Bench)
             closed.set()
 
     async with bench.working(Answers(answer)):
-        late, patient = await bench.add(with_timeout(new_task(), 1.0), new_task())
+        late, patient = await bench.add(new_task(timeout_s=1.0), new_task())
         found = await bench.end(late)
         assert closed.is_set()
         assert (await look(bench.store, patient)).state is TaskState.RUNNING
@@ -179,7 +64,7 @@ async def test_a_deadline_ends_a_task_as_failed_and_keeps_its_text(bench: Bench)
 
 
 async def test_a_deadline_counts_from_the_making_of_the_task(bench: Bench):
-    [task] = await bench.add(with_timeout(new_task(), 0.001))
+    [task] = await bench.add(new_task(timeout_s=0.001))
     await anyio.sleep(0.002)
     async with bench.working(Answers(half)):
         found = await bench.end(task)
@@ -190,7 +75,7 @@ async def test_a_deadline_counts_from_the_making_of_the_task(bench: Bench):
 async def test_a_cancel_reaches_the_provider(bench: Bench):
     closed: list[str] = []
 
-    async def answer(call: Call, sending: Sending) -> AsyncGenerator[str | Completion]:
+    async def answer(call: Call, sending: Sending) -> AsyncGenerator[Event]:
         try:
             async for piece in half(call, sending):
                 yield piece
@@ -215,7 +100,7 @@ async def test_no_more_tasks_are_at_the_provider_than_allowed(bench: Bench):
     full = anyio.Event()
     gate = anyio.Event()
 
-    async def answer(call: Call, sending: Sending) -> AsyncGenerator[str | Completion]:
+    async def answer(call: Call, sending: Sending) -> AsyncGenerator[Event]:
         await sending()
         inside.add(prompt_of(call))
         most.append(len(inside))
@@ -238,7 +123,7 @@ async def test_no_more_tasks_are_at_the_provider_than_allowed(bench: Bench):
 async def test_a_provider_that_turned_the_request_away_is_asked_again(bench: Bench):
     asked: list[str] = []
 
-    async def answer(call: Call, sending: Sending) -> AsyncGenerator[str | Completion]:
+    async def answer(call: Call, sending: Sending) -> AsyncGenerator[Event]:
         await sending()
         asked.append(prompt_of(call))
         if len(asked) == 1:
@@ -256,7 +141,7 @@ async def test_a_provider_that_turned_the_request_away_is_asked_again(bench: Ben
 async def test_an_answer_that_broke_off_is_not_asked_for_again(bench: Bench):
     asked: list[str] = []
 
-    async def answer(call: Call, sending: Sending) -> AsyncGenerator[str | Completion]:
+    async def answer(call: Call, sending: Sending) -> AsyncGenerator[Event]:
         await sending()
         asked.append(prompt_of(call))
         yield "half"
@@ -278,7 +163,7 @@ async def test_an_answer_that_broke_off_is_not_asked_for_again(bench: Bench):
     ],
 )
 async def test_an_error_of_a_provider_fails_its_task_alone(bench: Bench, error: Exception, code: str):
-    async def answer(call: Call, sending: Sending) -> AsyncGenerator[str | Completion]:
+    async def answer(call: Call, sending: Sending) -> AsyncGenerator[Event]:
         await sending()
         if prompt_of(call) == "bad":
             yield "half"
@@ -305,93 +190,6 @@ async def test_a_model_that_nobody_serves_fails_without_a_request(bench: Bench):
     assert (found.failure.code, found.failure.message, found.attempts) == ("rejected", "Nobody serves that.", ())
 
 
-@pytest.mark.xfail(reason="half a surrogate pair from a provider ends the whole worker", raises=ExceptionGroup)
-async def test_half_a_character_from_a_provider_harms_no_other_task(bench: Bench):
-    async def answer(call: Call, sending: Sending) -> AsyncGenerator[str | Completion]:
-        await sending()
-        yield "\ud83d" if prompt_of(call) == "bad" else "good"
-        yield DONE
-
-    async with bench.working(Answers(answer)):
-        bad, good = await bench.add(new_task("bad"), new_task("good"))
-        assert (await bench.end(good)).state is TaskState.COMPLETED
-        assert (await bench.end(bad)).state.is_final
-
-
-@pytest.mark.xfail(reason="an ending that the schema refuses ends the whole worker", raises=ExceptionGroup)
-async def test_an_impossible_cost_from_a_provider_harms_no_other_task(bench: Bench):
-    async def answer(call: Call, sending: Sending) -> AsyncGenerator[str | Completion]:
-        await sending()
-        yield replace(DONE, cost_usd=-1.0) if prompt_of(call) == "bad" else DONE
-
-    async with bench.working(Answers(answer)):
-        bad, good = await bench.add(new_task("bad"), new_task("good"))
-        assert (await bench.end(good)).state is TaskState.COMPLETED
-        assert (await bench.end(bad)).state.is_final
-
-
-@pytest.mark.xfail(reason="a call that cannot be read back ends every worker that claims it", raises=ExceptionGroup)
-async def test_a_call_that_cannot_be_read_back_harms_no_other_task(bench: Bench):
-    async with bench.working(Answers(briefly)):
-        bad, good = await bench.add(with_timeout(new_task(), float("inf")), new_task())
-        assert (await bench.end(good)).state is TaskState.COMPLETED
-        assert (await bench.end(bad)).state.is_final
-
-
-async def test_an_ending_that_the_store_cannot_take_is_kept_until_it_can(
-    bench: Bench, caplog: pytest.LogCaptureFixture
-):
-    sent, gate = anyio.Event(), anyio.Event()
-
-    async def answer(_call: Call, sending: Sending) -> AsyncGenerator[str | Completion]:
-        await sending()
-        sent.set()
-        await gate.wait()
-        yield "x" * 1_000_000
-        yield DONE
-
-    async with bench.working(Answers(answer)):
-        [task] = await bench.add(new_task())
-        await sent.wait()
-        await bench.pages(1)
-        gate.set()
-        while f"the ending of {task} is kept here" not in caplog.text:  # noqa: ASYNC110  # a log sets no event
-            await anyio.sleep(0.01)
-        assert (await look(bench.store, task)).state is TaskState.RUNNING
-        await bench.pages(1_000_000)
-        found = await bench.end(task)
-    assert (found.state, len(found.text), found.completion) == (TaskState.COMPLETED, 1_000_000, DONE)
-    assert [attempt.state for attempt in found.attempts] == [AttemptState.ANSWERED]
-
-
-async def test_nothing_is_sent_that_cannot_be_written_down_first(
-    bench: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture
-):
-    ready, gate = anyio.Event(), anyio.Event()
-    sent: list[str] = []
-
-    async def answer(call: Call, sending: Sending) -> AsyncGenerator[str | Completion]:
-        ready.set()
-        await gate.wait()
-        await sending()
-        sent.append(prompt_of(call))
-        yield DONE
-
-    await bench.database.write(lambda connection: connection.execute("PRAGMA busy_timeout = 50").fetchall())
-    with closing(sqlite3.connect(tmp_path / "tasks.sqlite3", isolation_level=None)) as other:
-        async with bench.working(Answers(answer)):
-            [task] = await bench.add(new_task())
-            await ready.wait()
-            other.execute("BEGIN IMMEDIATE")
-            gate.set()
-            while f"the ending of {task} is kept here" not in caplog.text:  # noqa: ASYNC110  # a log sets no event
-                await anyio.sleep(0.01)
-            other.execute("ROLLBACK")
-            found = await bench.end(task)
-    assert found.failure is not None
-    assert (found.failure.code, found.attempts, sent) == ("store", (), [])
-
-
 async def test_a_worker_leaves_when_there_is_nothing_to_do(bench: Bench):
     async with bench.working(Answers(briefly), idle_s=0.01):
         await bench.left.wait()
@@ -413,7 +211,7 @@ async def test_a_worker_stays_while_a_task_is_at_work(bench: Bench):
 async def test_the_end_of_a_worker_is_no_cancel(bench: Bench):
     closed = anyio.Event()
 
-    async def answer(call: Call, sending: Sending) -> AsyncGenerator[str | Completion]:
+    async def answer(call: Call, sending: Sending) -> AsyncGenerator[Event]:
         try:
             async for piece in half(call, sending):
                 yield piece

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -83,8 +84,12 @@ def run_worker() -> None:
     remark(f"The worker of environment {ours} runs here; it logs to {log_path(settings, ours)}. Ctrl-C ends it.")
     for name in os.environ.keys() - worker_environ(os.environ).keys():
         del os.environ[name]
-    try:
-        process.run_worker(ours)
-    except KeyboardInterrupt:
-        remark("The worker ended. What it was at is told as interrupted.")
-        raise typer.Exit(Exit.INTERRUPTED) from None
+    signal.signal(signal.SIGINT, _leave)
+    process.run_worker(ours)
+
+
+def _leave(_signal: int, _frame: object) -> None:
+    # At once, as when a worker dies: an orderly end would cancel work that providers keep for the next worker.
+    remark("The worker ended. What it was at is told as interrupted, or fetched by the next one.")
+    sys.stderr.flush()
+    os._exit(Exit.INTERRUPTED)

@@ -184,7 +184,7 @@ def _said_in_json(text: str) -> str | None:
         if quoted:
             text = ast.literal_eval(quoted[0]).decode()
         body: Any = json.loads(text[text.index("{") : text.rindex("}") + 1])
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, AttributeError):
         return None
     inner: Any = body.get("error", body)
     message: Any = cast("dict[str, Any]", inner).get("message") if isinstance(inner, dict) else inner

@@ -20,6 +20,7 @@ from longcall.tasks.launch import ensure_worker
 from longcall.tasks.lock import held, is_alive, lock_path
 from longcall.tasks.sqlite import open_sqlite_store
 from longcall.tasks.store import Added, NewTask, TaskStore
+from longcall.tasks.unsaved import save_kept
 from longcall.text import clean
 
 OnProgress = Callable[[Task], Awaitable[None]]
@@ -151,6 +152,7 @@ class TaskClient:
         # fate can be told.
         with held(lock_path(self.settings.workers_path, task.environment)) as proved:
             if proved:
+                await save_kept(self.store, self.settings.unsaved_path)
                 await self.store.recover(task.environment, None)
         return await self.task(task.id)
 

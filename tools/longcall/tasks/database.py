@@ -21,7 +21,7 @@ import anyio
 import anyio.to_thread
 
 from longcall.beside import beside
-from longcall.errors import LongcallError, StoreError
+from longcall.errors import StoreError
 from longcall.tasks import sqlite_file
 
 T = TypeVar("T")
@@ -54,6 +54,8 @@ class Database:
         self._path = path
         self._opened: _Opened | None = None
         self._opening = anyio.Lock()
+        self.openings = 0
+        """How often the file was opened; each connection counts its changes from the same number."""
         self._queue: list[_Write[Any]] = []
         self._gathered = anyio.Event()
 
@@ -81,7 +83,7 @@ class Database:
         try:
             return await _hop(opened.reader, run)
         except sqlite3.Error as error:
-            raise await self._meaning(error, opened) from error
+            raise await self._meaning(error, opened.identity) from error
 
     async def serve_writes(self) -> None:
         """Commits what gathers, for ever; what is queued when it is cancelled is still committed."""
@@ -109,7 +111,7 @@ class Database:
             opened = await self._current()
             await _hop(opened.writer, partial(_commit, batch))
         except Exception as error:  # noqa: BLE001  # each waiting writer gets it
-            return await self._meaning(error, opened)
+            return await self._meaning(error, opened.identity if opened else None)
         return None
 
     async def _current(self) -> _Opened:
@@ -122,9 +124,11 @@ class Database:
             if opened is None or sqlite_file.identity(self._path) != opened.identity:
                 await self._close()
                 opened = self._opened = await self._open()
+                self.openings += 1
             return opened
 
     async def _open(self) -> _Opened:
+        found: sqlite_file.Identity | None = None
         async with AsyncExitStack() as stack:
             try:
                 found = sqlite_file.prepare(self._path)
@@ -136,7 +140,7 @@ class Database:
                     " LONGCALL_HOME to another one."
                 ) from error
             except sqlite3.Error as error:
-                raise await self._meaning(error, None) from error
+                raise await self._meaning(error, found) from error
             stack.pop_all()
             return _Opened(found, writer, reader)
 
@@ -158,14 +162,13 @@ class Database:
                 await opened.writer.close()
                 await opened.reader.close()
 
-    async def _meaning(self, error: BaseException, opened: _Opened | None) -> BaseException:
+    async def _meaning(self, error: BaseException, found: sqlite_file.Identity | None) -> BaseException:
         """Returns what an error means for the caller; sets a corrupt file aside on the way."""
         if not isinstance(error, sqlite3.Error) or isinstance(error, sqlite3.IntegrityError):
             return error  # a broken constraint is our bug, not the user's store
         if not sqlite_file.is_corruption(error):
             return sqlite_file.translate(error, self._path)
-        broken = opened.identity if opened else sqlite_file.identity(self._path)
-        return await anyio.to_thread.run_sync(sqlite_file.set_aside, self._path, broken)
+        return await anyio.to_thread.run_sync(sqlite_file.set_aside, self._path, found)
 
 
 def _commit(batch: list[_Write[Any]], connection: sqlite3.Connection) -> None:
@@ -184,7 +187,12 @@ def _run_one(write: _Write[Any], connection: sqlite3.Connection) -> None:
     connection.execute("SAVEPOINT one")
     try:
         write.result = write.run(connection)
-    except (LongcallError, sqlite3.IntegrityError, TypeError, ValueError) as error:
+    except sqlite3.IntegrityError as error:
+        connection.execute("ROLLBACK TO one")
+        write.error = error
+    except sqlite3.Error:
+        raise  # the file or the disk: the whole batch fails
+    except Exception as error:  # noqa: BLE001  # whatever one write raises fails that one alone
         connection.execute("ROLLBACK TO one")
         write.error = error
     connection.execute("RELEASE one")

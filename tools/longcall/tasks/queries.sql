@@ -30,7 +30,9 @@ RETURNING id, created_at, created_tick, call,
 UPDATE tasks SET state = 'failed', finished_at = max(:now, created_at), failure = :failure
 WHERE state = 'queued' AND environment = :environment
   AND (CASE WHEN :tick < created_tick THEN :now - created_at
-            ELSE min(:now - created_at, :tick - created_tick) END) > timeout_ms;
+            ELSE :tick - created_tick END) > timeout_ms
+  -- What a provider already works on is fetched or cancelled there, by a worker.
+  AND NOT EXISTS (SELECT 1 FROM attempts WHERE task = tasks.id AND state = 'sent');
 
 -- name: note_handle
 -- The name under which the provider keeps the answer, so that it can be fetched by another worker.
@@ -69,10 +71,11 @@ DELETE FROM pieces WHERE task = :task;
 -- name: cancel_queued
 -- A task (or every member of a group) that no worker has taken is cancelled on the spot.
 UPDATE tasks SET state = 'cancelled', cancel_requested = 1, finished_at = max(:now, created_at)
-WHERE (id = :task OR parent = :task) AND state = 'queued';
+WHERE (id = :task OR parent = :task) AND state = 'queued'
+  AND NOT EXISTS (SELECT 1 FROM attempts WHERE task = tasks.id AND state = 'sent');
 
 -- name: request_cancel
-UPDATE tasks SET cancel_requested = 1 WHERE (id = :task OR parent = :task) AND state = 'running';
+UPDATE tasks SET cancel_requested = 1 WHERE (id = :task OR parent = :task) AND state IN ('queued', 'running');
 
 -- name: cancel_requests
 SELECT id FROM tasks
@@ -158,6 +161,11 @@ UPDATE clock SET spent_ms = :spent, wall_ms = :now, tick_ms = :tick;
 -- Tasks that ended longer ago than they are kept, by the time that has really gone by.
 DELETE FROM tasks WHERE parent IS NULL AND id IN (
     SELECT task FROM endings WHERE spent_ms < (SELECT spent_ms FROM clock) - :kept) RETURNING id;
+
+-- name: expiring_members
+-- A cascade returns no rows, so the members of what expires are asked for before.
+SELECT id FROM tasks WHERE parent IN (
+    SELECT task FROM endings WHERE spent_ms < (SELECT spent_ms FROM clock) - :kept);
 
 -- name: prune
 DELETE FROM tasks WHERE parent IS NULL AND finished_at IS NOT NULL AND finished_at < :before RETURNING id;

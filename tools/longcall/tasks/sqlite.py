@@ -122,13 +122,14 @@ class SqliteStore:
         await self._database.write(partial(transactions.advance, self._time()))
 
     async def expire(self, kept_ms: int) -> list[str]:
-        return [row["id"] for row in await self._write_all("expire", kept=kept_ms)]
+        return await self._database.write(partial(transactions.expire, {"kept": kept_ms}))
 
     async def prune(self, before: int) -> list[str]:
         return [row["id"] for row in await self._write_all("prune", before=before)]
 
     async def changes(self) -> int:
-        return (await self._read_all("data_version"))[0][0]
+        version: int = (await self._read_all("data_version"))[0][0]
+        return self._database.openings << 32 | version
 
     async def checkpoint(self) -> None:
         """Moves the write-ahead log into the file; for one process at a time."""

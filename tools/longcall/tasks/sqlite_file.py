@@ -1,6 +1,7 @@
 """The SQLite file itself: made private, set up, migrated, and set aside when it is broken."""
 
 import os
+import secrets
 import shutil
 import sqlite3
 import time
@@ -145,7 +146,7 @@ def set_aside(path: Path, broken: Identity | None) -> StoreCorruptError:
     with held(path.with_name("repair.lock"), timeout=BUSY_S) as ours:
         if not ours or identity(path) != broken:
             return StoreCorruptError(f"The task store {path} was corrupt and has been begun anew. Ask again.")
-        aside = path.with_name(f"{path.name}.corrupt-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
+        aside = path.with_name(f"{path.name}.corrupt-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}")
         for suffix in _SIDE_FILES:
             side = path.with_name(path.name + suffix)
             if side.exists():
@@ -206,9 +207,16 @@ def _readable_rows(copy: Path, table: str) -> list[tuple[object, ...]]:
     old = sqlite3.connect(copy)
     try:
         for order in ("ASC", "DESC"):
-            with suppress(sqlite3.Error):
-                for row in old.execute(f"SELECT * FROM {table} ORDER BY {key} {order}"):  # noqa: S608  # our names
+            select = f"SELECT * FROM {table} ORDER BY {key} {order}"  # noqa: S608  # our names
+            read = 0
+            try:
+                for row in old.execute(select):
                     rows[tuple(row)] = None
+                    read += 1
+            except sqlite3.Error:
+                # sqlite3 steps on before it gives a row out, and drops the one before the broken page.
+                with suppress(sqlite3.Error):
+                    rows.update(dict.fromkeys(map(tuple, old.execute(f"{select} LIMIT {read + 1}"))))
     finally:
         old.close()
     return list(rows)

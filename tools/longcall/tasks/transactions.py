@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from pydantic import ValidationError
+
 from longcall.clock import elapsed_ms
 from longcall.errors import Failure, KeyConflictError
 from longcall.models import AttemptState, Call, Completion, Task, TaskState
@@ -154,8 +156,22 @@ def whole_task(task: str, connection: sqlite3.Connection) -> Task | None:
         text = "".join(row["text"] for row in fetch_all("pieces", {"task": task}, connection))
     attempts = tuple(attempt_from_row(row) for row in fetch_all("attempts", {"task": task}, connection))
     members = tuple(task_from_row(row) for row in fetch_all("members", {"task": task}, connection))
-    call = None if rows[0]["call"] is None else Call.model_validate_json(rows[0]["call"])
-    return replace(task_from_row(rows[0]), call=call, text=text, attempts=attempts, members=members)
+    return replace(task_from_row(rows[0]), call=_call(rows[0]["call"]), text=text, attempts=attempts, members=members)
+
+
+def _call(text: str | None) -> Call | None:
+    if text is None:
+        return None
+    try:
+        return Call.model_validate_json(text)
+    except ValidationError:  # written by an edition that understood calls otherwise
+        return None
+
+
+def expire(values: Values, connection: sqlite3.Connection) -> list[str]:
+    """Deletes what is no longer kept, members of groups included; returns their ids."""
+    names = ("expiring_members", "expire")
+    return [row["id"] for name in names for row in fetch_all(name, values, connection)]
 
 
 def advance(time: Values, connection: sqlite3.Connection) -> None:

@@ -1,5 +1,6 @@
 """Endings that the store could not take: kept in files of their own, so that a paid answer outlives its worker too."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -8,7 +9,10 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from longcall.tasks.store import Ending
+from longcall.errors import StoreError
+from longcall.tasks.store import Ending, TaskStore
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,8 @@ class Unsaved:
     task: str
     worker: str
     ending: Ending
+    text: str = ""
+    """Streamed text that the store has not taken, when the ending has none of its own."""
 
 
 _JSON = TypeAdapter(Unsaved)
@@ -47,3 +53,25 @@ def kept(folder: Path) -> Iterator[Unsaved]:
     for path in sorted(folder.glob("*.json")):
         with suppress(OSError, ValidationError):
             yield _JSON.validate_json(path.read_bytes())
+
+
+async def save_kept(store: TaskStore, folder: Path) -> None:
+    """Stores what workers could not; an ending that no store takes is left in its file.
+
+    Raises:
+        StoreError: the store cannot take them yet.
+    """
+    for unsaved in kept(folder):
+        try:
+            if unsaved.text and unsaved.ending.text is None:
+                await store.add_pieces(unsaved.worker, [(unsaved.task, unsaved.text)])
+            taken = await store.finish(unsaved.task, unsaved.worker, unsaved.ending)
+        except StoreError as error:
+            log.warning("the ending of %s stays in its file: %s", unsaved.task, error)
+            raise
+        except Exception:
+            log.exception("the ending of %s cannot be stored and stays in its file", unsaved.task)
+            continue
+        forget(folder, unsaved.task)
+        state = unsaved.ending.state
+        log.info("↩ %s %s, from its file%s", unsaved.task, state, "" if taken else " (came too late)")

@@ -16,7 +16,7 @@ from longcall.models import AttemptState, Call, Completion, TaskState
 from longcall.providers import Handle
 from longcall.tasks.doorbell import Doorbell
 from longcall.tasks.store import Claim, Ending, TaskStore
-from longcall.tasks.unsaved import Unsaved, forget, keep, kept
+from longcall.tasks.unsaved import Unsaved, forget, keep, save_kept
 from longcall.text import Pieces
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,8 @@ _LOOK_S = 0.25
 """Seconds between looks at the store when nothing rings."""
 _PIECES_S = 0.25
 """Seconds between writes of streamed text, for all tasks together."""
+_FETCH_S = 30.0
+"""Seconds to fetch an answer that a provider keeps, even when the task's own time ran out meanwhile."""
 _AGAIN_S = 1.0
 """Seconds before an ending that the store could not take is tried again."""
 
@@ -129,7 +131,6 @@ class Worker:
             self._bell.ring_self()
 
     async def _ask(self, running: _Running) -> Ending:
-        call = running.claim.call
         text: list[str] = []
         pieces = Pieces()
 
@@ -139,7 +140,7 @@ class Worker:
             running.unsaved.append(valid)
 
         try:
-            with anyio.fail_after(call.timeout_s - running.claim.spent_s):
+            with anyio.fail_after(_seconds_left(running.claim)):
                 await anyio.lowlevel.checkpoint()  # where it is too late already, nothing is written down as sent
                 completion = await self._answer(running, hear)
         except StaleClaimError:
@@ -168,7 +169,7 @@ class Worker:
                     break
                 except StoreError as error:
                     log.warning("the ending of %s is kept until the store takes it: %s", task, error)
-                    keep(self._unsaved, Unsaved(task, self._name, ending))
+                    keep(self._unsaved, Unsaved(task, self._name, ending, "".join(running.unsaved)))
                     await anyio.sleep(_AGAIN_S)
                 except Exception as error:  # noqa: BLE001  # an ending that no store takes ends its task all the same
                     ending = Ending(TaskState.FAILED, AttemptState.FAILED, failure=_failure(error, running.claim))
@@ -178,12 +179,14 @@ class Worker:
 
     async def _save_kept_endings(self) -> None:
         """Stores what earlier workers could not."""
-        for unsaved in kept(self._unsaved):
-            taken = await self._store.finish(unsaved.task, unsaved.worker, unsaved.ending)
-            forget(self._unsaved, unsaved.task)
-            log.info(
-                "↩ %s %s, from its file%s", unsaved.task, unsaved.ending.state, "" if taken else " (came too late)"
-            )
+        while True:
+            try:
+                await save_kept(self._store, self._unsaved)
+            except StoreError as error:
+                log.warning("endings in files wait until the store takes them: %s", error)
+                await anyio.sleep(_AGAIN_S)
+            else:
+                return
 
     async def _save_pieces(self) -> None:
         while True:
@@ -215,10 +218,18 @@ class _TaskLedger:
         await self.store.mark_sent(self.claim.id, self.worker, self.claim.call.model)
 
     async def keeps(self, handle: Handle) -> None:
-        await self.store.note_handle(self.claim.id, self.worker, handle.name)
+        try:
+            await self.store.note_handle(self.claim.id, self.worker, handle.name)
+        except StoreError as error:  # the answer still comes here; only a crash would now lose it
+            log.warning("the handle of %s is not stored: %s", self.claim.id, error)
 
     async def failed(self, failure: Failure) -> None:
         await self.store.end_attempt(self.claim.id, self.worker, failure)
+
+
+def _seconds_left(claim: Claim) -> float:
+    left = claim.call.timeout_s - claim.spent_s
+    return left if claim.handle is None else max(left, _FETCH_S)  # an answer that may be there deserves a look
 
 
 def _failure(error: Exception, claim: Claim) -> Failure:
