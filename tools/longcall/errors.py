@@ -32,7 +32,8 @@ class UnknownTaskError(CallError):
 
     def __init__(self, task_id: str) -> None:
         super().__init__(
-            f"No task has the id {task_id!r}. Call poll_task without an id to list the recent tasks of this project."
+            f"No task has the id {task_id!r}; one that was is gone when its time to be kept is over or its store was"
+            " removed. Call poll_task without an id to list the recent tasks of this project."
         )
 
 
