@@ -205,7 +205,10 @@ def _reply(ctx: Ctx, result: Result, *, failure_is_error: bool = False) -> CallT
     return reply(result, text_only=reads_text(_host(ctx)), failure_is_error=failure_is_error)
 
 
-def _progress(ctx: Ctx) -> OnProgress:
+def _progress(ctx: Ctx) -> OnProgress | None:
+    meta = ctx.request_context.meta
+    if meta is None or "progress_token" not in meta:
+        return None
     begun = time.monotonic()
 
     async def report(result: Result) -> None:

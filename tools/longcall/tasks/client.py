@@ -31,6 +31,8 @@ _SUPERVISE_S = 0.5
 """Seconds between looks at the worker's lock while somebody waits."""
 _PROGRESS_S = 2.0
 """Seconds between two progress reports to one waiter."""
+_UNHEARD_S = 10.0
+"""Seconds between looks for a waiter that wants no progress."""
 _CANCEL_S = 5.0
 """Seconds that cancel() waits for the worker to confirm."""
 
@@ -110,11 +112,11 @@ class TaskClient:
         if task.state.is_final:
             return task
         with self._waiting(task_id) as ended, anyio.move_on_after(seconds):
-            while not (task := await self._look(task_id, None)).state.is_final:
-                with anyio.move_on_after(_PROGRESS_S):
+            task = await self._look(task_id, None)  # it may have ended before the watch began
+            while not task.state.is_final:
+                with anyio.move_on_after(_pause(task, on_progress)):
                     await ended.wait()
-                if not ended.is_set():
-                    await self._look(task_id, on_progress)
+                task = await self._look(task_id, None if ended.is_set() else on_progress)
             return task
         return await self.task(task_id)
 
@@ -238,6 +240,13 @@ class TaskClient:
     async def _ring_worker(self) -> None:
         with suppress(StoreError):  # the worker looks by itself too
             self._bell.ring(await self.store.doorbell(self.environment))
+
+
+def _pause(task: Task, on_progress: OnProgress | None) -> float:
+    # Endings are told by themselves; looking costs, and a thousand may wait at once. But who waits for a worker must
+    # hear soon when none can be started.
+    hears = on_progress is not None or task.state is TaskState.QUEUED or task.members
+    return _PROGRESS_S if hears else _UNHEARD_S
 
 
 @asynccontextmanager

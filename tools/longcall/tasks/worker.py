@@ -22,7 +22,9 @@ from longcall.text import Pieces
 log = logging.getLogger(__name__)
 
 _LOOK_S = 0.25
-"""Seconds between looks at the store when nothing rings."""
+"""Seconds between looks at the store when nothing rings, while something runs here."""
+_IDLE_LOOK_S = 0.5
+"""The same while nothing does."""
 _PIECES_S = 0.25
 """Seconds between writes of streamed text, for all tasks together."""
 _FETCH_S = 30.0
@@ -98,7 +100,7 @@ class Worker:
                 log.warning("the store cannot be read now: %s", error)
             if self._running:
                 busy_at = time.monotonic()
-            await self._bell.wait(_LOOK_S)
+            await self._bell.wait(_LOOK_S if self._running else _IDLE_LOOK_S)
 
     async def _act(self) -> bool:
         """Does what the store asks for; returns whether it asked for anything."""
