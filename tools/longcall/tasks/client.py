@@ -152,7 +152,7 @@ class TaskClient:
     async def _settle_foreign(self, task: Task) -> Task:
         # Nobody here holds that environment's keys, so nobody here can run the task; but when its worker is dead its
         # fate can be told.
-        with held(lock_path(self.settings.workers_path, task.environment)) as proved:
+        with suppress(OSError), held(lock_path(self.settings.workers_path, task.environment)) as proved:
             if proved:
                 await save_kept(self.store, self.settings.unsaved_path)
                 await self.store.recover(task.environment, None)
@@ -160,11 +160,12 @@ class TaskClient:
 
     def is_stranded(self, task: Task) -> bool:
         """Whether a queued task waits for an environment that no worker here serves and this client does not hold."""
-        return (
-            task.state is TaskState.QUEUED
-            and task.environment != self.environment
-            and not is_alive(self.settings.workers_path, task.environment)
-        )
+        if task.state is not TaskState.QUEUED or task.environment == self.environment:
+            return False
+        try:
+            return not is_alive(self.settings.workers_path, task.environment)
+        except OSError:  # nobody can look at the lock now
+            return False
 
     async def cancel(self, task_id: str) -> Task:
         """Stops a task or group, down to the provider's connection, and returns what became of it.

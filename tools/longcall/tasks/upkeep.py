@@ -34,7 +34,7 @@ async def keep_up(store: SqliteStore, settings: Settings, environment: str) -> N
             if spent_s >= _TIDY_S:
                 spent_s = 0.0
                 await tidy(store, settings)
-        except StoreError as error:
+        except (StoreError, OSError) as error:  # OSError: no file can be opened now, a lock's for example
             log.warning("upkeep is put off: %s", error)
 
 
