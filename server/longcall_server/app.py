@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -28,6 +29,8 @@ host waits: call poll_task with the task_id and wait_s=45 until the status chang
 - cancel_task stops the work and the connection to the provider.
 - list_models shows what has a key here. Status `interrupted` means the answer was lost after it may have been billed: \
 ask the user before you pay again."""
+
+_INTERRUPTED = 130
 
 
 def build_server(settings: Settings) -> MCPServer[Opening]:
@@ -62,8 +65,14 @@ def build_server(settings: Settings) -> MCPServer[Opening]:
 def serve_stdio() -> None:
     """Serves MCP over stdin and stdout until the host closes them; logs go to stderr."""
     logging.getLogger("mcp").setLevel(logging.WARNING)
+    signal.signal(signal.SIGINT, _leave)
     try:
         server = build_server(read_settings(os.environ))
     except SettingsError as error:
         sys.exit(f"longcall: {error}")
     server.run("stdio")
+
+
+def _leave(_signal: int, _frame: object) -> None:
+    # At once: an orderly end would wait for the thread that reads stdin, and what a front holds is all in the store.
+    os._exit(_INTERRUPTED)
