@@ -1,5 +1,6 @@
 """Starting a worker: a process of its own that outlives whoever started it."""
 
+import os
 import subprocess
 import sys
 import time
@@ -78,7 +79,8 @@ def _await_lock(process: subprocess.Popen[bytes], settings: Settings, environmen
 def _spawn(settings: Settings, environment: str, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "longcall.tasks.process", environment]
     try:
-        with err_path(settings, environment).open("ab") as said:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        with os.fdopen(os.open(err_path(settings, environment), flags, 0o600), "ab") as said:
             process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
                 command,
                 stdin=subprocess.DEVNULL,

@@ -50,6 +50,7 @@ def main() -> None:
 
 def run_worker(environment: str) -> None:
     """Runs the worker of an environment until it has nothing to do, unless another one lives."""
+    os.umask(0o077)  # logs are the user's alone too
     settings = read_settings(os.environ)
     _log_to(settings, environment)
     _raise_file_limit()
