@@ -6,12 +6,17 @@ from pathlib import Path
 from support.processes import attached, call, error_text
 
 
+def everything_in(home: Path) -> dict[Path, int]:
+    """Returns the folder and all below it, with their modes."""
+    return {path: path.stat().st_mode for path in (home, *home.rglob("*"))}
+
+
 async def test_everything_in_it_is_the_users_alone(home: Path, environ: dict[str, str]) -> None:
     async with attached(environ) as front:
         await call(front, "llm_call", prompt="hello", model="demo/echo")
-        made = [home, *home.rglob("*")]
-        assert {path.suffix for path in made} >= {".sqlite3", ".log", ".err", ".lock"}
-        assert [path for path in made if path.stat().st_mode & 0o077] == []
+        made = everything_in(home)
+    assert {path.suffix for path in made} >= {".sqlite3", ".log", ".err", ".lock"}
+    assert [path for path, mode in made.items() if mode & 0o077] == []
 
 
 async def test_a_store_removed_under_a_running_system_is_begun_anew(home: Path, environ: dict[str, str]) -> None:
