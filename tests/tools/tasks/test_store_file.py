@@ -224,7 +224,7 @@ async def test_a_task_that_could_be_salvaged_goes_on(store: SqliteStore, path: P
         with pytest.raises(StoreCorruptError):
             await opened.task(ids[30])
         assert await opened.finish(ids[1], WORKER, answered())
-        assert [claim.id for claim in await opened.claim(HERE, WORKER, 10)] == ids[-3:]
+        assert {claim.id for claim in await opened.claim(HERE, WORKER, 10)} == set(ids[-3:])
 
 
 async def test_users_of_an_undamaged_copy_are_told_nothing(store: SqliteStore, path: Path, tmp_path: Path):

@@ -22,7 +22,7 @@ UPDATE tasks SET state = 'running', worker = :worker, started_at = max(:now, cre
 WHERE id IN (
     SELECT id FROM tasks WHERE state = 'queued' AND environment = :environment
     ORDER BY created_at, rowid LIMIT :most)
-RETURNING id, created_at, created_tick, call,
+RETURNING id, rowid AS place, created_at, created_tick, call,
     (SELECT handle FROM attempts WHERE task = tasks.id AND state = 'sent') AS handle;
 
 -- name: expire_queued

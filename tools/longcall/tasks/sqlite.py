@@ -40,7 +40,7 @@ class SqliteStore:
 
     async def claim(self, environment: str, worker: str, most: int) -> list[Claim]:
         rows = await self._write_all("claim", environment=environment, worker=worker, most=most)
-        rows.sort(key=lambda row: row["created_at"])
+        rows.sort(key=lambda row: (row["created_at"], row["place"]))
         claims: list[Claim] = []
         for row in rows:
             try:
