@@ -7,6 +7,8 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import CallToolResult, InputRequiredResult
 from pydantic import ValidationError
 
+from longcall.models import first_complaint
+
 State = TypeVar("State")
 
 
@@ -30,16 +32,9 @@ class StrictServer(MCPServer[State], Generic[State]):
             return await super().call_tool(name, arguments, context)
         except ToolError as error:
             if isinstance(error.__cause__, ValidationError):
-                raise ToolError(_complaint(error.__cause__)) from error.__cause__
+                raise ToolError(first_complaint(error.__cause__)) from error.__cause__
             raise
 
 
 def _named(names: list[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
-
-
-def _complaint(error: ValidationError) -> str:
-    """Returns what is wrong with the first argument that is."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"`{where}` cannot be used: {first['msg']}."

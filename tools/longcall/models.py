@@ -108,7 +108,7 @@ def new_call(
     try:
         return Call(model=model.strip(), messages=_turns(prompt, messages, system), **given)
     except ValidationError as error:
-        raise CallError(_first_complaint(error)) from None
+        raise CallError(first_complaint(error)) from None
 
 
 def _turns(
@@ -134,7 +134,8 @@ def _says_something(turn: Message) -> bool:
     return bool(turn.content.strip() if isinstance(turn.content, str) else turn.content)
 
 
-def _first_complaint(error: ValidationError) -> str:
+def first_complaint(error: ValidationError) -> str:
+    """Returns what is wrong with the first value that is, as one sentence."""
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"]) or "the call"
     return f"`{where}` cannot be used: {first['msg']}."

@@ -38,7 +38,6 @@ def question_from_config(config: Mapping[str, Any]) -> tuple[str | None, Questio
             )
     if config.get("question") is not None and config.get("messages"):
         raise CallError("Give either `question` or `messages`, not both.")
-    names = {"messages": "messages", "model": "model", "temperature": "temperature", "max_tokens": "max_tokens"}
-    question = {ours: config[theirs] for theirs, ours in names.items() if theirs in config}
+    question = {name: config[name] for name in ("messages", "model", "temperature", "max_tokens") if name in config}
     question["timeout_s"] = config.get("timeout")
     return config.get("question"), cast("Question", question)
