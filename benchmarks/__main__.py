@@ -17,7 +17,20 @@ from typing import Protocol
 
 import anyio
 
-from benchmarks import cancel, chaos, fronts, idle, latency, memory, restart, start, thirtytwo, thousand, writes
+from benchmarks import (
+    cancel,
+    chaos,
+    fronts,
+    idle,
+    latency,
+    memory,
+    polling,
+    restart,
+    start,
+    thirtytwo,
+    thousand,
+    writes,
+)
 from benchmarks.report import Figure, table
 from benchmarks.stage import ROOT
 
@@ -41,6 +54,7 @@ PARTS: Mapping[str, Part] = {
     "idle": idle.run,
     "restart": restart.run,
     "fronts": fronts.run,
+    "polling": polling.run,
     "chaos": chaos.run,
 }
 _MOST_S = 180.0

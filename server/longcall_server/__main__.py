@@ -13,11 +13,18 @@ def main() -> None:
 
             serve_stdio()
         else:
-            from longcall.cli import main as run_command  # noqa: PLC0415
-
-            run_command()
+            _run_command()
     except KeyboardInterrupt:  # hosts send it to end a server, also while it starts
         sys.exit(_INTERRUPTED)
+
+
+def _run_command() -> None:
+    from longcall.cli import app  # noqa: PLC0415  # as above
+    from longcall.cli import main as run  # noqa: PLC0415  # as above
+    from longcall_server.serve import serve  # noqa: PLC0415  # as above
+
+    app.command()(serve)  # here, since the library does not know the server
+    run()
 
 
 if __name__ == "__main__":

@@ -4,20 +4,26 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from inspect import getdoc
 
 import anyio
 from mcp.server.mcpserver import MCPServer
+from mcp.server.subscriptions import InMemorySubscriptionBus
 from mcp_types import ToolAnnotations
 
 from longcall import SettingsError
 from longcall.settings import Settings, read_settings
 from longcall_server import handlers
 from longcall_server.arguments import StrictServer
+from longcall_server.listening import TaskListening
 from longcall_server.opening import Opening
+from longcall_server.prompts import add_prompts
+from longcall_server.resources import add_resources, list_recent
+from longcall_server.stored_tasks import StoredTasks
+from longcall_server.tasks_extension import TasksExtension, TaskSource
 
 INSTRUCTIONS = """\
 longcall lets you hand prompts to other models. A call is durable before it is sent: it survives timeouts, this chat \
@@ -33,19 +39,35 @@ ask the user before you pay again."""
 _INTERRUPTED = 130
 
 
-def build_server(settings: Settings) -> MCPServer[Opening]:
-    """Returns the server with its tools, not yet running."""
+def build_server(
+    settings: Settings, *, tasks: TaskSource | None = None, on_open: Callable[[Opening], None] | None = None
+) -> MCPServer[Opening]:
+    """Returns the server with its tools, not yet running.
+
+    `tasks` is where the MCP tasks come from; None takes those of the store. `on_open` is handed the task store's
+    opening once the server runs.
+    """
+    source = StoredTasks() if tasks is None else tasks
+    bus = InMemorySubscriptionBus()
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Opening]) -> AsyncGenerator[Opening]:
-        async with anyio.create_task_group() as tasks:
-            opening = Opening(tasks, settings)
-            tasks.start_soon(opening.open_soon)
+        async with anyio.create_task_group() as running:
+            opening = Opening(running, settings)
+            running.start_soon(opening.open_soon)
+            if on_open is not None:
+                on_open(opening)
             yield opening
-            tasks.cancel_scope.cancel()
+            running.cancel_scope.cancel()
 
     server = StrictServer[Opening](
-        "longcall", version=version("longcall"), instructions=INSTRUCTIONS, lifespan=lifespan
+        "longcall",
+        version=version("longcall"),
+        instructions=INSTRUCTIONS,
+        lifespan=lifespan,
+        extensions=[TasksExtension(source)],
+        subscriptions=bus,
+        middleware=[TaskListening(source, bus), list_recent],
     )
     # A call changes nothing on the user's side, so hosts may run several at once; each new one asks (and pays) anew.
     asking = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=False, open_world_hint=True)
@@ -59,6 +81,8 @@ def build_server(settings: Settings) -> MCPServer[Opening]:
         (handlers.list_models, "List models", looking),
     ):
         server.add_tool(tool, title=title, description=getdoc(tool), annotations=annotations)
+    add_resources(server)
+    add_prompts(server)
     return server
 
 

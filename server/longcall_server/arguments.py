@@ -4,10 +4,13 @@ from typing import Any, Generic, TypeVar
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.stdio import stdio_server
 from mcp_types import CallToolResult, InputRequiredResult
 from pydantic import ValidationError
 
 from longcall.models import first_complaint
+from longcall_server.connection import while_connected
+from longcall_server.stdin import open_stdin
 
 State = TypeVar("State")
 
@@ -29,11 +32,19 @@ class StrictServer(MCPServer[State], Generic[State]):
         if taken is not None and (unknown := [argument for argument in arguments if argument not in taken]):
             raise ToolError(f"{name} does not take {_named(unknown)}. It takes {_named(list(taken))}.")
         try:
-            return await super().call_tool(name, arguments, context)
+            if context is None:
+                return await super().call_tool(name, arguments)
+            async with while_connected(context.request_context):
+                return await super().call_tool(name, arguments, context)
         except ToolError as error:
             if isinstance(error.__cause__, ValidationError):
                 raise ToolError(first_complaint(error.__cause__)) from error.__cause__
             raise
+
+    async def run_stdio_async(self) -> None:
+        """Serves over stdin and stdout; see the SDK, which reads a stdin of its own."""
+        async with stdio_server(stdin=open_stdin()) as (receiving, sending):
+            await self._lowlevel_server.run(receiving, sending, self._lowlevel_server.create_initialization_options())
 
 
 def _named(names: list[str]) -> str:

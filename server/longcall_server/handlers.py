@@ -14,10 +14,12 @@ from longcall import Result
 from longcall.catalog import find_models
 from longcall.result import POLL_S, Page
 from longcall.session import OnProgress
+from longcall_server.asking import host_of, session_of, takes_tasks
 from longcall_server.hosts import patience, reads_text
 from longcall_server.models import models_reply
 from longcall_server.opening import Opening
 from longcall_server.reply import reply, tool_errors
+from longcall_server.tasks_extension import Promised
 
 Ctx = Context[Opening, Any]
 Prompt = Annotated[str | None, Field(description="What to ask. Give this or `messages`.")]
@@ -82,7 +84,7 @@ async def llm_call(
     have other work to do meanwhile, use start_task.
     """
     with tool_errors():
-        session = await _opening(ctx).session()
+        session = await session_of(ctx.request_context)
         limit = wait_s if wait_s is not None else _patience(ctx)
         result = await session.llm_call(
             prompt,
@@ -100,7 +102,7 @@ async def llm_call(
             fresh=fresh,
             idempotency_key=idempotency_key,
         )
-    return _reply(ctx, result, failure_is_error=True)
+    return _promise(ctx, result, failure_is_error=True)
 
 
 async def start_task(
@@ -125,7 +127,7 @@ async def start_task(
     With `prompts` or `models` you get one group whose members run in parallel. Read answers with poll_task.
     """
     with tool_errors():
-        session = await _opening(ctx).session()
+        session = await session_of(ctx.request_context)
         result = await session.start_task(
             prompt,
             prompts=prompts,
@@ -142,7 +144,7 @@ async def start_task(
             fresh=fresh,
             idempotency_key=idempotency_key,
         )
-    return _reply(ctx, result)
+    return _promise(ctx, result)
 
 
 async def poll_task(
@@ -158,7 +160,7 @@ async def poll_task(
     limit. Works for tasks that any earlier chat or server began.
     """
     with tool_errors():
-        session = await _opening(ctx).session()
+        session = await session_of(ctx.request_context)
         page = Page(offset, limit) if offset or limit else None
         result = await session.poll_task(task_id or None, wait_s=wait_s, page=page, on_progress=_progress(ctx))
     return _reply(ctx, result)
@@ -169,7 +171,7 @@ async def cancel_task(
 ) -> CallToolResult:
     """Stop a task, down to the connection to its provider. A task that has already ended keeps its answer."""
     with tool_errors():
-        session = await _opening(ctx).session()
+        session = await session_of(ctx.request_context)
         return _reply(ctx, await session.cancel_task(task_id))
 
 
@@ -191,18 +193,22 @@ def _opening(ctx: Ctx) -> Opening:
     return ctx.request_context.lifespan_context
 
 
-def _host(ctx: Ctx) -> str | None:
-    params = ctx.session.client_params
-    return params.client_info.name if params else None
-
-
 def _patience(ctx: Ctx) -> float:
-    configured = _opening(ctx).settings.wait_s
-    return configured if configured is not None else patience(_host(ctx))
+    settings = _opening(ctx).settings
+    if takes_tasks(ctx.request_context):
+        return settings.promote_s
+    return settings.wait_s if settings.wait_s is not None else patience(host_of(ctx.request_context))
 
 
 def _reply(ctx: Ctx, result: Result, *, failure_is_error: bool = False) -> CallToolResult:
-    return reply(result, text_only=reads_text(_host(ctx)), failure_is_error=failure_is_error)
+    return reply(result, text_only=reads_text(host_of(ctx.request_context)), failure_is_error=failure_is_error)
+
+
+def _promise(ctx: Ctx, result: Result, *, failure_is_error: bool = False) -> CallToolResult:
+    answer = _reply(ctx, result, failure_is_error=failure_is_error)
+    if result.is_final or result.task_id is None:
+        return answer
+    return Promised(**dict(answer), task_id=result.task_id)
 
 
 def _progress(ctx: Ctx) -> OnProgress | None:
@@ -212,6 +218,11 @@ def _progress(ctx: Ctx) -> OnProgress | None:
     begun = time.monotonic()
 
     async def report(result: Result) -> None:
-        await ctx.report_progress(round(time.monotonic() - begun, 1), message=result.progress)
+        elapsed = time.monotonic() - begun
+        if not result.tasks:
+            return await ctx.report_progress(round(elapsed, 1), message=result.progress)
+        ended = sum(member.status != "working" for member in result.tasks)
+        # Each value must be above the one before; the part of a member that time adds never makes a whole one.
+        return await ctx.report_progress(ended + elapsed / (elapsed + 60), len(result.tasks), result.progress)
 
     return report

@@ -3,13 +3,14 @@
 import json
 import os
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
-from support.mocks import NODE_PARTS, Mock, aimock, missing
+from support.mocks import Mock, aimock
+from support.node import NODE_PARTS, missing
 
 RUN_S = 120.0
 FINAL = "That is all."
@@ -31,19 +32,28 @@ class Ran:
     """The final answer that Claude Code printed."""
     shown: list[str]
     """What the model was shown as the result of each tool call, in order."""
+    asked: str
+    """What the model was shown as the words of the user."""
 
 
-Run = Callable[[Mapping[str, Any], Sequence[Turn]], Ran]
+class Run(Protocol):
+    """Runs Claude Code with one MCP server and a model that makes these turns."""
+
+    def __call__(
+        self, server: Mapping[str, Any], turns: Sequence[Turn], *, prompt: str = "begin", **environ: str
+    ) -> Ran:
+        """Returns what came of it; `prompt` is what its user says, `environ` is added to its environment."""
+        ...
 
 
 @pytest.fixture
 def claude_code(tmp_path: Path) -> Run:
-    """Returns a function that runs Claude Code with one MCP server and a model that makes these turns."""
+    """Returns a function that runs Claude Code."""
 
-    def run(server: Mapping[str, Any], turns: Sequence[Turn]) -> Ran:
+    def run(server: Mapping[str, Any], turns: Sequence[Turn], *, prompt: str = "begin", **environ: str) -> Ran:
         with aimock(_fixtures(turns), tmp_path) as model:
-            said = _run(server, turns, model, tmp_path)
-            return Ran(said, _shown(model))
+            said = _run(server, turns, prompt, _environ(model, tmp_path) | environ, tmp_path)
+            return Ran(said, _shown(model), _asked(model))
 
     return run
 
@@ -65,7 +75,9 @@ def _last_id(turns: Sequence[Turn], number: int) -> str:
     return f"turn-{number}-{len(turns[number].calls) - 1}"
 
 
-def _run(server: Mapping[str, Any], turns: Sequence[Turn], model: Mock, folder: Path) -> str:
+def _run(
+    server: Mapping[str, Any], turns: Sequence[Turn], prompt: str, environ: Mapping[str, str], folder: Path
+) -> str:
     project = folder / "project"
     for path in (project, folder / "user", folder / "config"):
         path.mkdir(exist_ok=True)
@@ -73,9 +85,9 @@ def _run(server: Mapping[str, Any], turns: Sequence[Turn], model: Mock, folder: 
     servers.write_text(json.dumps({"mcpServers": {"longcall": dict(server)}}))
     allowed = ",".join(sorted({name for turn in turns for name, _ in turn.calls}))
     ended = subprocess.run(
-        [str(_executable()), "-p", "begin", "--mcp-config", str(servers), "--strict-mcp-config",
+        [str(_executable()), "-p", prompt, "--mcp-config", str(servers), "--strict-mcp-config",
          "--allowedTools", allowed],
-        cwd=project, env=_environ(model, folder), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        cwd=project, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True,
         timeout=RUN_S, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -107,6 +119,11 @@ def _executable() -> Path:
 def _shown(model: Mock) -> list[str]:
     conversation = model.journal()[-1]["body"]["messages"]
     return [_text(message["content"]) for message in conversation if message["role"] == "tool"]
+
+
+def _asked(model: Mock) -> str:
+    conversation = model.journal()[-1]["body"]["messages"]
+    return "\n".join(_text(message["content"]) for message in conversation if message["role"] == "user")
 
 
 def _text(content: str | list[dict[str, Any]]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from hosts.conftest import FINAL, Run, Turn
 from hosts.shapes_server import STRUCTURED, TEXT
+from support.http_server import http_server
 from support.processes import front_processes, rows, state, until
 
 PROMPT = 'say "hi" to\nmy two lines'
@@ -61,6 +62,46 @@ async def test_the_work_goes_on_when_claude_code_ends_and_its_next_run_finds_the
     completed, answer = _told(second.shown[0])
     assert (completed["status"], completed["attempts"]) == ("completed", 1)
     assert answer.endswith("this last one.")
+
+
+def test_over_http_it_calls_begins_and_polls(claude_code: Run, home: Path, environ: dict[str, str]) -> None:
+    asking = _call("llm_call", prompt=PROMPT, model="demo/echo")
+    beginning = _call("start_task", prompt="begun", model="demo/slow-0.5")
+    with http_server(environ, home.parent / "served") as served:
+        remote = {"type": "http", "url": served.url}
+        ran = claude_code(remote, [Turn([asking]), Turn([beginning]), Turn([_call("poll_task")])])
+        begun = _told(ran.shown[1])[0]["task_id"]
+        polled = claude_code(remote, [Turn([_call("poll_task", task_id=begun, wait_s=45)])])
+    assert _told(ran.shown[0])[1] == PROMPT
+    assert begun in [task["task_id"] for task in _told(ran.shown[2])[0]["tasks"]]
+    facts, answer = _told(polled.shown[0])
+    assert (facts["status"], facts["task_id"]) == ("completed", begun)
+    assert answer.endswith("this last one.")
+
+
+def test_with_tasks_switched_on_a_long_call_is_one_and_its_model_is_shown_the_whole_answer(
+    claude_code: Run, home: Path, environ: dict[str, str], tmp_path: Path
+) -> None:
+    wire = tmp_path / "wire.jsonl"
+    server = _longcall(environ | {"LONGCALL_PROMOTE_S": "0.2"})
+    server["args"] = [str(Path(__file__).with_name("tee.py")), str(wire)]
+    switched_on = {"CLAUDE_INTERNAL_FC_OVERRIDES": '{"tengu_glowing_lark":true}'}
+    ran = claude_code(server, [Turn([_call("llm_call", prompt="a task", model="demo/slow-2")])], **switched_on)
+    answers = [json.loads(line) for line in wire.read_text().splitlines()]
+    created = [answer["result"] for answer in answers if answer.get("result", {}).get("resultType") == "task"]
+    facts, answer = _told(ran.shown[0])
+    assert [task["taskId"] for task in created] == [facts["task_id"]]
+    assert facts["status"] == "completed"
+    assert answer.endswith("this last one.")
+    assert state(home, facts["task_id"]) == "completed"
+
+
+def test_a_prompt_of_ours_is_a_slash_command(claude_code: Run, environ: dict[str, str]) -> None:
+    turns = [Turn([_call("llm_call", prompt="delegated", model="demo/echo")])]
+    ran = claude_code(_longcall(environ), turns, prompt="/mcp__longcall__delegate translate demo/echo")
+    assert "Let another model do this through longcall: translate" in ran.asked
+    assert "model='demo/echo'" in ran.asked
+    assert _told(ran.shown[0])[1] == "delegated"
 
 
 def test_calls_of_one_message_run_side_by_side(claude_code: Run, home: Path, environ: dict[str, str]) -> None:

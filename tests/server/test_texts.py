@@ -42,6 +42,25 @@ async def _pages(client: Client, task_id: str) -> str:
     return "".join(pages)
 
 
+async def test_whoever_polls_is_told_of_a_long_answer_as_whoever_waited(one_client: Client) -> None:
+    text = "long " * 10_000
+    waited = await call(one_client, "llm_call", prompt=text, model="demo/echo", fresh=True)
+    polled = await call(one_client, "poll_task", task_id=waited["task_id"])
+    assert polled == waited
+    _assert_private_file(Path(polled["path"]), text)
+    read_on = await call(one_client, "poll_task", task_id=waited["task_id"], offset=len(polled["text"]))
+    assert "path" not in read_on
+    assert text[len(polled["text"]) :].startswith(read_on["text"])
+
+
+async def test_beyond_ascii_a_text_counts_its_bytes_as_models_do(one_client: Client) -> None:
+    fits, too_long = "東京都" * 4_400, "東京都" * 4_500
+    assert (await call(one_client, "llm_call", prompt=fits, model="demo/echo"))["text"] == fits
+    result = await call(one_client, "llm_call", prompt=too_long, model="demo/echo")
+    _assert_private_file(Path(result["path"]), too_long)
+    assert await _pages(one_client, result["task_id"]) == too_long
+
+
 async def test_an_answer_that_fits_has_no_file(one_client: Client) -> None:
     text = "x" * 39_000
     result = await call(one_client, "llm_call", prompt=text, model="demo/echo")

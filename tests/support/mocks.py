@@ -1,8 +1,6 @@
 """Provider endpoints on loopback that tests talk to instead of paid ones."""
 
 import json
-import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,7 +14,8 @@ from typing import Any
 
 import pytest
 
-NODE_PARTS = Path(__file__).parents[1] / "node" / "node_modules"
+from support.node import node_command
+
 START_S = 30.0
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Mocks are on loopback, whatever proxy the environment names."""
@@ -65,14 +64,6 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def missing(part: str) -> None:
-    """Skips the test for want of an optional part; in CI it fails instead."""
-    reason = f"{part} is not installed; scripts/test installs it"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @contextmanager
 def running(command: Sequence[str], port: int, environ: dict[str, str] | None = None) -> Generator[Mock]:
     """Runs a mock server until the block ends."""
@@ -90,15 +81,11 @@ def running(command: Sequence[str], port: int, environ: dict[str, str] | None = 
 @contextmanager
 def aimock(fixtures: Sequence[dict[str, Any]], folder: Path, *options: str) -> Generator[Mock]:
     """Runs aimock (npm @copilotkit/aimock) with these fixtures and command line options."""
-    script = NODE_PARTS / "@copilotkit" / "aimock" / "dist" / "cli.js"
-    node = shutil.which("node")
-    if node is None or not script.exists():
-        missing("aimock")
-    assert node is not None
+    script = node_command("@copilotkit/aimock", "dist/cli.js")
     path = folder / "fixtures.json"
     path.write_text(json.dumps({"fixtures": list(fixtures)}))
     port = free_port()
-    command = [node, str(script), "-p", str(port), "-f", str(path), "--journal-max", "0", "--log-level", "silent"]
+    command = [*script, "-p", str(port), "-f", str(path), "--journal-max", "0", "--log-level", "silent"]
     with running([*command, *options], port) as mock:
         yield mock
 

@@ -15,10 +15,13 @@ from support.processes import PATIENCE_S
 _LONGEST_LINE = 16_000_000
 
 
-class Wire:
-    """Speaks JSON-RPC line by line, in the era of `initialize`."""
+META = "io.modelcontextprotocol"
 
-    def __init__(self, process: Process) -> None:
+
+class Wire:
+    """Speaks JSON-RPC line by line: after `initialize`, or with an envelope of its own around each request."""
+
+    def __init__(self, process: Process, capabilities: Mapping[str, Any] | None = None) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         self.process = process
@@ -27,6 +30,10 @@ class Wire:
         self._stdin = process.stdin
         self._stdout = BufferedByteReceiveStream(process.stdout)
         self._requests = 0
+        self.capabilities = capabilities
+        """What each request of the era of 2026-07-28 declares; None speaks the era of `initialize`."""
+        self.heard: list[dict[str, Any]] = []
+        """Notifications that came while an answer was awaited."""
 
     async def initialize(self) -> None:
         """Opens the session as hosts do."""
@@ -46,6 +53,8 @@ class Wire:
     async def ask(self, method: str, params: Mapping[str, Any]) -> int:
         """Sends a request and returns its id."""
         self._requests += 1
+        if self.capabilities is not None:
+            params = {**params, "_meta": {**params.get("_meta", {}), **_envelope(self.capabilities)}}
         await self.send({"jsonrpc": "2.0", "id": self._requests, "method": method, "params": params})
         return self._requests
 
@@ -56,11 +65,17 @@ class Wire:
     async def answer(self, request: int) -> dict[str, Any]:
         """Returns the answer to the request with this id."""
         while True:
-            line = await self._stdout.receive_until(b"\n", _LONGEST_LINE)
-            self.lines.append(line.decode())
-            message = json.loads(line)
+            message = await self.message()
             if message.get("id") == request:
                 return message
+            if "method" in message:
+                self.heard.append(message)
+
+    async def message(self) -> dict[str, Any]:
+        """Returns the next message, whatever it is."""
+        line = await self._stdout.receive_until(b"\n", _LONGEST_LINE)
+        self.lines.append(line.decode())
+        return json.loads(line)
 
     async def send_line(self, line: bytes) -> None:
         """Sends bytes as they are, for what no JSON library would write."""
@@ -75,15 +90,27 @@ class Wire:
         return await self.process.wait()
 
 
+def _envelope(capabilities: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        f"{META}/protocolVersion": "2026-07-28",
+        f"{META}/clientInfo": {"name": "wire", "version": "1"},
+        f"{META}/clientCapabilities": capabilities,
+    }
+
+
 @asynccontextmanager
-async def wired(environ: Mapping[str, str]) -> AsyncGenerator[Wire]:
-    """Starts the real server and opens a session with it; whatever is left of it at the end is killed."""
+async def wired(environ: Mapping[str, str], capabilities: Mapping[str, Any] | None = None) -> AsyncGenerator[Wire]:
+    """Starts the real server and opens a session with it; whatever is left of it at the end is killed.
+
+    With `capabilities` it speaks the protocol of 2026-07-28 and declares these; without, that of `initialize`.
+    """
     command = [sys.executable, "-m", "longcall_server"]
     with anyio.fail_after(PATIENCE_S * 2):
         async with await anyio.open_process(command, env=environ, stderr=None) as process:
-            wire = Wire(process)
+            wire = Wire(process, capabilities)
             try:
-                await wire.initialize()
+                if capabilities is None:
+                    await wire.initialize()
                 yield wire
             finally:
                 if process.returncode is None:

@@ -10,17 +10,49 @@ from tools.samples import ended, running
 from tools.test_result import next_offset
 
 from longcall.models import TaskState
-from longcall.overflow import HEAD_CHARS, fitting
+from longcall.overflow import FAILED_CHARS, HEAD_CHARS, fitting
 from longcall.result import Page
 
 LONG = "žluťoučký kůň\r\n" * 1_000
 ROOM = 5_000
 
 
+def cut(text: str, room: int = ROOM) -> str:
+    """Returns the longest beginning of `text` whose UTF-8 form has at most `room` bytes."""
+    return text.encode()[:room].decode(errors="ignore")
+
+
 def test_a_short_answer_is_told_whole_and_makes_no_file(tmp_path: Path):
     result = fitting(ended("x" * ROOM), None, inline_chars=ROOM, folder=tmp_path)
     assert (result.text, result.path) == ("x" * ROOM, None)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_character_beyond_ascii_takes_the_room_of_its_bytes(tmp_path: Path):
+    fits, too_long = "語" * (ROOM // 3), "語" * (ROOM // 3 + 1)
+    assert fitting(ended(fits), None, inline_chars=ROOM, folder=tmp_path).text == fits
+    result = fitting(ended(too_long), None, inline_chars=ROOM, folder=tmp_path)
+    assert Path(str(result.path)).read_text("utf-8") == too_long
+    assert result.text == cut(too_long[:HEAD_CHARS])
+
+
+def test_whoever_polls_for_the_whole_is_told_the_same_as_whoever_waited(tmp_path: Path):
+    for text in (LONG, "short"):
+        waited = fitting(ended(text), None, inline_chars=ROOM, folder=tmp_path)
+        assert fitting(ended(text), Page(), inline_chars=ROOM, folder=tmp_path) == waited
+
+
+def test_the_text_of_a_failure_has_less_room(tmp_path: Path):
+    text = "x" * (FAILED_CHARS + 1)
+    failed = fitting(ended(text, TaskState.FAILED), None, inline_chars=40_000, folder=tmp_path)
+    assert (failed.text, Path(str(failed.path)).read_text()) == (text[:HEAD_CHARS], text)
+    assert fitting(ended(text[1:], TaskState.FAILED), None, inline_chars=40_000, folder=tmp_path).path is None
+    assert fitting(ended(text), None, inline_chars=40_000, folder=tmp_path).path is None
+
+
+def test_the_text_so_far_is_cut_to_the_room_and_makes_no_file(tmp_path: Path):
+    result = fitting(running(LONG), Page(), inline_chars=ROOM, folder=tmp_path)
+    assert (result.status, result.text, result.path) == ("working", cut(LONG), None)
 
 
 @pytest.mark.parametrize("state", [TaskState.COMPLETED, TaskState.FAILED, TaskState.INTERRUPTED])
@@ -31,7 +63,7 @@ def test_a_long_answer_goes_to_a_file_that_the_user_alone_can_read(tmp_path: Pat
     assert Path(result.path).read_bytes().decode() == LONG
     assert stat.S_IMODE(Path(result.path).stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert (result.text, result.total_chars, next_offset(result)) == (LONG[:HEAD_CHARS], len(LONG), HEAD_CHARS)
+    assert (result.text, result.total_chars, next_offset(result)) == (cut(LONG), len(LONG), len(cut(LONG)))
 
 
 def test_the_file_is_written_once_and_no_draft_is_left(tmp_path: Path):
@@ -44,7 +76,7 @@ def test_the_file_is_written_once_and_no_draft_is_left(tmp_path: Path):
 def test_where_no_file_can_be_made_the_pages_remain(tmp_path: Path):
     (tmp_path / "file").touch()
     result = fitting(ended(LONG), None, inline_chars=ROOM, folder=tmp_path / "file")
-    assert (result.path, result.text, next_offset(result)) == (None, LONG[:ROOM], ROOM)
+    assert (result.path, result.text, next_offset(result)) == (None, cut(LONG), len(cut(LONG)))
 
 
 def test_a_text_that_is_still_coming_makes_no_file(tmp_path: Path):
@@ -56,10 +88,9 @@ def test_a_text_that_is_still_coming_makes_no_file(tmp_path: Path):
 @pytest.mark.parametrize(
     ("page", "text"),
     [
-        (Page(), LONG[:ROOM]),
-        (Page(10), LONG[10 : 10 + ROOM]),
+        (Page(10), cut(LONG[10:])),
         (Page(10, 7), LONG[10:17]),
-        (Page(0, ROOM + 1), LONG[:ROOM]),
+        (Page(0, ROOM + 1), cut(LONG)),
     ],
 )
 def test_a_page_is_cut_to_the_room_and_makes_no_file(tmp_path: Path, page: Page, text: str):
@@ -74,7 +105,8 @@ def test_pages_cut_to_the_room_give_the_whole_text(text: str, room: int, limit: 
     offset: int | None = 0
     while offset is not None:
         result = fitting(ended(text), Page(offset, limit), inline_chars=room, folder=Path("/dev/null"))
-        assert len(result.text or "") <= room
+        shown = result.text or ""
+        assert len(shown.encode()) <= room or len(shown) == 1
         read.append(result.text or "")
         offset = next_offset(result)
     assert "".join(read) == text

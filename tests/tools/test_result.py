@@ -138,3 +138,15 @@ def test_a_list_holds_a_line_for_each_task():
 def test_an_empty_list_says_how_to_begin():
     assert "llm_call or start_task" in (listing([]).next or "")
     assert "llm_call or start_task" not in (listing([QUEUED]).next or "")
+
+
+def test_an_answer_that_needs_review_is_told_with_what_can_be_done():
+    task = replace(ended("perhaps"), state=TaskState.NEEDS_REVIEW, completion=ANSWER)
+    result = result_of(task)
+    assert (result.status, result.text, result.warnings, result.is_final) == ("needs_review", "perhaps", ["cut"], True)
+    assert result.next is not None
+    assert "use the text if it is good enough, or ask again" in result.next
+    paged = result_of(task, Page(0, 3))
+    assert paged.next is not None
+    assert paged.next.startswith(result.next)
+    assert next_offset(paged) == 3

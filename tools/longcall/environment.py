@@ -2,6 +2,7 @@
 
 Hosts hand keys to a server in the `env` of their own entry, so two servers on one store may hold different ones. Every
 task carries the fingerprint of the variables it was made under, and only a worker with the same fingerprint runs it.
+The store's schema is part of it: a worker of an older edition may outlive an upgrade, and finishes its own tasks only.
 The fingerprint is salted with a secret of this store: from it nobody can test guesses at a key without that file.
 """
 
@@ -11,6 +12,9 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+
+SCHEMA = 2
+"""Version of the task store's schema that this edition writes."""
 
 _SUFFIXES = (
     "_API_KEY", "_API_BASE", "_BASE_URL", "_API_URL", "_API_VERSION", "_API_TOKEN", "_ACCESS_KEY", "_ENDPOINT",
@@ -32,10 +36,20 @@ def matters(name: str) -> bool:
     return upper in _NAMES or upper.endswith(_SUFFIXES) or upper.startswith(_PREFIXES)
 
 
-def fingerprint(environ: Mapping[str, str], salt: bytes) -> str:
-    """Returns 16 hex digits that are equal exactly when all variables that matter are equal; empty counts as unset."""
+def fingerprint(environ: Mapping[str, str], salt: bytes, schema: int = SCHEMA) -> str:
+    """Returns 16 hex digits that are equal exactly when the schema and all variables that matter are equal.
+
+    A variable that is empty counts as unset.
+    """
     lines = sorted(f"{name}={value}" for name, value in environ.items() if value and matters(name))
+    if schema > 1:
+        lines.append(f"schema {schema}")
     return hmac.new(salt, "\0".join(lines).encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()[:16]
+
+
+def older_fingerprints(environ: Mapping[str, str], salt: bytes) -> tuple[str, ...]:
+    """Returns what editions with earlier schemas made of the same variables."""
+    return tuple(fingerprint(environ, salt, schema) for schema in range(1, SCHEMA))
 
 
 def read_salt(home: Path) -> bytes:

@@ -53,7 +53,7 @@ class Call(BaseModel, frozen=True, extra="forbid"):
     max_tokens: int | None = Field(default=None, ge=1)
     reasoning_effort: ReasoningEffort | None = None
     timeout_s: float = Field(default=3600.0, gt=0, le=31_536_000, allow_inf_nan=False)
-    """Seconds from creation after which the work itself is cancelled and the task fails with code `timeout`."""
+    """Seconds from creation, or the last guidance, after which the work is cancelled and fails with code `timeout`."""
     on_interrupt: OnInterrupt = "report"
     """What to do when the worker dies after the request left: tell, or send it again and pay again."""
     background: bool = False
@@ -177,12 +177,23 @@ class TaskState(StrEnum):
     INTERRUPTED = "interrupted"
     """The request may have been billed, but its worker died and the answer is lost. Never sent again by itself."""
     NEEDS_REVIEW = "needs_review"
-    """Somebody has to decide."""
+    """There is an answer, but it failed its checks: somebody has to decide."""
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing can change it any more."""
+        """Whether the work is at its end; nothing but a review of what needs one changes it after that."""
         return self not in (TaskState.QUEUED, TaskState.RUNNING)
+
+
+class Decision(StrEnum):
+    """What becomes of an answer that needs review."""
+
+    ACCEPT = "accept"
+    """It is good enough: the task is completed with it."""
+    GUIDE = "guide"
+    """The model is asked again, with the answer and what to do better."""
+    STOP = "stop"
+    """The task is cancelled; its text is kept."""
 
 
 class TaskKind(StrEnum):
@@ -239,6 +250,8 @@ class Task:
     cancel_requested: bool
     chars: int
     """Characters of text so far."""
+    principal: str = ""
+    """Who made it: empty for the user of this machine, otherwise a name that the HTTP server knows."""
     call: Call | None = None
     text: str = ""
     completion: Completion | None = None

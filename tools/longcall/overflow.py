@@ -3,29 +3,42 @@
 import os
 from pathlib import Path
 
-from longcall.models import Task
+from longcall.models import Task, TaskState
 from longcall.result import Page, Result, result_of
 
 HEAD_CHARS = 4_000
+FAILED_CHARS = 8_000
+"""Room for the text of a failure: Claude Code cuts the results of failed calls at 10,000 characters."""
 
 
 def fitting(task: Task, page: Page | None, *, inline_chars: int, folder: Path, stranded: bool = False) -> Result:
-    """Tells of a task in at most about `inline_chars` characters.
+    """Tells of a task in at most about `inline_chars` characters, of which one beyond ASCII counts its UTF-8 bytes.
 
-    A page that was asked for is cut to fit. A whole final text that does not fit is written to `folder`, readable by
-    the user alone; when that fails, the pages remain.
+    That is how hosts and models count: a token is about four bytes of any script. A part that was asked for is cut to
+    fit. A whole final text that does not fit is written to `folder`, readable by the user alone; when that fails, the
+    pages remain.
     """
-    if page is not None:
-        limit = min(page.limit or inline_chars, inline_chars)
-        return result_of(task, Page(page.offset, limit), stranded=stranded)
-    if not task.state.is_final or len(task.text) <= inline_chars:
+    if page is not None and (page != Page() or not task.state.is_final):
+        return result_of(task, _cut(task.text, page, inline_chars), stranded=stranded)
+    room = min(inline_chars, FAILED_CHARS) if task.state is TaskState.FAILED else inline_chars
+    if not task.state.is_final or _size(task.text) <= room:
         return result_of(task, stranded=stranded)
     path = folder / f"{task.id}.md"
     try:
         _write(path, task.text)
     except OSError:
-        return result_of(task, Page(0, inline_chars))
-    return result_of(task, Page(0, HEAD_CHARS), path=str(path))
+        return result_of(task, _cut(task.text, Page(), room))
+    return result_of(task, _cut(task.text, Page(0, HEAD_CHARS), room), path=str(path))
+
+
+def _cut(text: str, page: Page, room: int) -> Page:
+    asked = Page(page.offset, min(page.limit or room, room)).of(text)
+    kept = asked.encode(errors="replace")[:room].decode(errors="ignore")
+    return Page(page.offset, max(1, len(kept)))
+
+
+def _size(text: str) -> int:
+    return len(text.encode(errors="replace"))
 
 
 def _write(path: Path, text: str) -> None:

@@ -11,6 +11,10 @@ from longcall.models import Task, TaskKind, TaskState
 Status = Literal["working", "completed", "failed", "cancelled", "interrupted", "needs_review", "listed"]
 POLL_S = 45
 """Seconds that one poll waits at most."""
+_REVIEW = (
+    "The answer failed its checks (see `warnings`): use the text if it is good enough, or ask again and say what to do"
+    " better."
+)
 
 
 class TaskLine(BaseModel, frozen=True):
@@ -60,7 +64,7 @@ class Result(BaseModel, frozen=True):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing can change it any more."""
+        """Whether the work is at its end."""
         return self.status not in ("working", "listed")
 
 
@@ -145,14 +149,20 @@ def listing(tasks: list[Task]) -> Result:
 
 def progress_of(task: Task) -> str:
     """Returns one line on what a task is at."""
+    elapsed = f"{task.age_s():.0f} s"
     if task.kind is TaskKind.GROUP:
         ended = sum(member.state.is_final for member in task.members)
-        return f"{ended}/{len(task.members)} done, {task.age_s():.0f} s"
+        return f"{ended}/{len(task.members)} done, {elapsed}"
     if task.state is TaskState.QUEUED:
-        return f"waiting for a worker, {task.age_s():.0f} s"
+        return f"{task.model}: waiting for a worker, {elapsed}"
+    heard = f"{task.chars} characters so far, about {_tokens(task)} tokens by estimate" if task.chars else "no text yet"
     attempt = f", attempt {len(task.attempts)}" if len(task.attempts) > 1 else ""
-    heard = f"{task.chars} characters so far" if task.chars else "no text yet"
-    return f"{task.model}: {heard}, {task.age_s():.0f} s{attempt}"
+    return f"{task.model}: {heard}, {elapsed}{attempt}"
+
+
+def _tokens(task: Task) -> int:
+    # About four bytes of any script make a token.
+    return max(1, (len(task.text.encode(errors="replace")) or task.chars) // 4)
 
 
 def _warnings(task: Task) -> list[str]:
@@ -176,8 +186,14 @@ def _next(task: Task, page: Page | None, path: str | None, *, stranded: bool) ->
         return f"The work goes on. Call poll_task(task_id={task.id!r}, wait_s={POLL_S}) until the status changes."
     if task.kind is TaskKind.GROUP:
         return "Call poll_task with the task_id of a member for its text."
+    told = [_REVIEW] if task.state is TaskState.NEEDS_REVIEW else []
+    more = _more(task, page, path)
+    return " ".join([*told, *more]) or None
+
+
+def _more(task: Task, page: Page | None, path: str | None) -> list[str]:
     following = page.offset + len(page.of(task.text)) if page else len(task.text)
     more = f"poll_task(task_id={task.id!r}, offset={following})"
     if path is not None:
-        return f"The whole text is in the file {path}; or read on with {more}."
-    return f"There is more: {more}." if following < len(task.text) else None
+        return [f"The whole text is in the file {path}; or read on with {more}."]
+    return [f"There is more: {more}."] if following < len(task.text) else []

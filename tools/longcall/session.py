@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypedDict, Unpack
 
 from longcall.errors import CallError
-from longcall.models import Call, Message, OnInterrupt, ReasoningEffort, Task, new_call
+from longcall.models import Call, Decision, Message, OnInterrupt, ReasoningEffort, Task, new_call
 from longcall.result import Page, Result, listing, result_of
 from longcall.settings import Settings
 from longcall.tasks.client import TaskClient, open_client
@@ -50,12 +50,21 @@ class Question(TypedDict, total=False):
 
 
 class Session:
-    """An open store, seen from one project folder."""
+    """An open store, seen from one project folder, by the operator or by one principal.
 
-    def __init__(self, client: TaskClient, project: str, fit: Fit = result_of) -> None:
+    The operator (`principal` None) sees every task, and begins tasks as the user of this machine (""). A principal sees
+    its own tasks alone; to it another's id is unknown.
+    """
+
+    def __init__(self, client: TaskClient, project: str, fit: Fit = result_of, principal: str | None = None) -> None:
         self.client = client
         self._project = project
         self._fit = fit
+        self._principal = principal
+
+    def as_principal(self, principal: str) -> "Session":
+        """Returns the same open store as `principal` sees it; costs nothing."""
+        return Session(self.client, self._project, self._fit, principal)
 
     async def llm_call(
         self,
@@ -85,9 +94,7 @@ class Session:
             StoreError: the task store cannot be used.
             WorkerStartError: no worker can be started; the task stays queued.
         """
-        added = await self.client.start(
-            [self._call(prompt, question)], self._project, fresh=fresh, idempotency_key=idempotency_key
-        )
+        added = await self._start([self._call(prompt, question)], fresh, idempotency_key)
         result = await self._await(added.id, wait_s, on_progress)
         return _with_attachment(result, added)
 
@@ -115,7 +122,7 @@ class Session:
             raise CallError("Give either `model` or `models`, not both.")
         pairs = product(prompts or [prompt], models or [question.get("model")])
         calls = [self._call(asked, {**question, "model": model}) for asked, model in pairs]
-        added = await self.client.start(calls, self._project, fresh=fresh, idempotency_key=idempotency_key)
+        added = await self._start(calls, fresh, idempotency_key)
         return _with_attachment(self._tell(await self.client.task(added.id), None), added)
 
     async def poll_task(
@@ -136,6 +143,20 @@ class Session:
             return await self.list_tasks()
         return await self._await(task_id, wait_s, on_progress, page or Page())
 
+    async def look(self, task_id: str) -> Task:
+        """Returns a task as it is now.
+
+        Raises:
+            UnknownTaskError: no task has that id.
+            StoreError: the task store cannot be used.
+            WorkerStartError: no worker can be started to run it; the task stays queued.
+        """
+        return await self.client.wait(task_id, 0, principal=self._principal)
+
+    def tell(self, task: Task) -> Result:
+        """Returns what to tell of a task, whose answer counts as handed over with it."""
+        return self._tell(task, None)
+
     async def cancel_task(self, task_id: str) -> Result:
         """Stops a task, down to the provider's connection; one that had ended keeps its answer.
 
@@ -143,7 +164,22 @@ class Session:
             UnknownTaskError: no task has that id.
             StoreError: the task store cannot be used.
         """
-        return self._tell(await self.client.cancel(task_id), Page())
+        return self._tell(await self.client.cancel(task_id, principal=self._principal), Page())
+
+    async def review(self, task_id: str, decision: Decision, guidance: str | None = None) -> Result:
+        """Decides what becomes of an answer that needs review, and tells of the task as it then is.
+
+        Args:
+            task_id: the task.
+            decision: ACCEPT takes the answer, STOP gives the task up, GUIDE asks the model again in the same task.
+            guidance: what the model is to do better; for GUIDE alone.
+
+        Raises:
+            CallError: guidance is missing, or the task needs no review; nothing was changed.
+            UnknownTaskError: no task has that id.
+            StoreError: the task store cannot be used.
+        """
+        return self._tell(await self.client.review(task_id, decision, guidance, principal=self._principal), Page())
 
     async def list_tasks(self, *, everywhere: bool = False, most: int = 20) -> Result:
         """Tells of the newest tasks of this project folder, or of all.
@@ -151,7 +187,13 @@ class Session:
         Raises:
             StoreError: the task store cannot be used.
         """
-        return listing(await self.client.store.recent(None if everywhere else self._project, most))
+        project = None if everywhere else self._project
+        return listing(await self.client.store.recent(project, most, principal=self._principal))
+
+    async def _start(self, calls: Sequence[Call], fresh: bool, idempotency_key: str | None) -> Added:  # noqa: FBT001
+        return await self.client.start(
+            calls, self._project, principal=self._principal or "", fresh=fresh, idempotency_key=idempotency_key
+        )
 
     def _call(self, prompt: str | None, question: Question) -> Call:
         settings = self.client.settings
@@ -167,10 +209,10 @@ class Session:
         self, task_id: str, wait_s: float | None, on_progress: OnProgress | None, page: Page | None = None
     ) -> Result:
         report = None if on_progress is None else partial(_report, on_progress)
-        return self._tell(await self.client.wait(task_id, wait_s, report), page)
+        return self._tell(await self.client.wait(task_id, wait_s, report, principal=self._principal), page)
 
     def _tell(self, task: Task, page: Page | None) -> Result:
-        result = self._fit(task, page, stranded=self.client.is_stranded(task))
+        result = self._fit(task, page, stranded=self.client.estate.is_stranded(task))
         self.client.delivered(task)
         return result
 

@@ -27,6 +27,8 @@ class Settings:
     """Seconds without work after which a worker leaves."""
     wait_s: float | None = None
     """Seconds that llm_call waits before it answers `working`; None takes the host's own limit."""
+    promote_s: float = 10.0
+    """Seconds after which a call from a host that takes MCP tasks becomes one."""
     timeout_s: float = 3600.0
     """Seconds after which a task's work is cancelled, unless the call says otherwise."""
     inline_chars: int = 40_000
@@ -84,6 +86,7 @@ _READERS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "max_in_flight": (_positive(int), "a whole number above 0"),
     "worker_idle_s": (_positive(float), "seconds above 0"),
     "wait_s": (_positive(float), "seconds above 0"),
+    "promote_s": (_positive(float), "seconds above 0"),
     "timeout_s": (_positive(float), "seconds above 0"),
     "inline_chars": (_positive(int), "a whole number above 0"),
     "attempts": (_positive(int), "a whole number above 0"),

@@ -71,16 +71,20 @@ def new_task(
     project: str = "/project",
     request: str | None = None,
     key: str | None = None,
+    principal: str = "",
+    older: tuple[str, ...] = (),
     **options: Any,
 ) -> NewTask:
     """Returns a task as a front hands it in, with a request of its own unless one is given."""
     call = asking(prompt).model_copy(update=options)
-    return NewTask(new_id(), environment, project, "demo/echo", prompt[:20], call, request or new_id(), key)
+    new = NewTask(new_id(), environment, project, "demo/echo", prompt[:20], call, request or new_id(), key)
+    return replace(new, principal=principal, older=older)
 
 
-def new_group(members: int, *, request: str | None = None) -> list[NewTask]:
+def new_group(members: int, *, request: str | None = None, principal: str = "") -> list[NewTask]:
     """Returns a group and its members, as a front hands them in."""
-    parent = NewTask(new_id(), HERE, "/project", "demo/echo", "a group", None, request or new_id())
+    request = request or new_id()
+    parent = NewTask(new_id(), HERE, "/project", "demo/echo", "a group", None, request, principal=principal)
     of = {"parent": parent.id, "request": None}
     children = [replace(new_task(), position=position, **of) for position in range(members)]
     return [parent, *children]
@@ -89,6 +93,11 @@ def new_group(members: int, *, request: str | None = None) -> list[NewTask]:
 def answered(text: str | None = "because") -> Ending:
     """Returns how a task ends that was answered."""
     return Ending(TaskState.COMPLETED, AttemptState.ANSWERED, text, DONE)
+
+
+def doubtful(text: str = "perhaps") -> Ending:
+    """Returns how a task ends whose answer failed its checks."""
+    return Ending(TaskState.NEEDS_REVIEW, AttemptState.ANSWERED, text, DONE)
 
 
 async def added(store: TaskStore, *tasks: NewTask) -> list[str]:
@@ -107,6 +116,14 @@ async def running(store: TaskStore, *tasks: NewTask, sent: bool = False) -> list
         for task in claimed:
             await store.mark_sent(task, WORKER, "demo/echo")
     return claimed
+
+
+async def reviewable(store: TaskStore, *tasks: NewTask, text: str = "perhaps") -> list[str]:
+    """Adds tasks, or a group, and has each of them that asks be answered so that it needs review; returns their ids."""
+    ids = await running(store, *tasks, sent=True)
+    for task in ids:
+        assert await store.finish(task, WORKER, doubtful(text))
+    return ids
 
 
 async def look(store: TaskStore, task: str) -> Task:

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from tools.tasks.clock_contract import *  # noqa: F403  # the contract's tests and their fixtures
 from tools.tasks.ending_contract import *  # noqa: F403  # the contract's tests
+from tools.tasks.principal_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.request_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.resending_contract import *  # noqa: F403  # the contract's tests
+from tools.tasks.review_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.samples import OpenStore
 from tools.tasks.store_contract import *  # noqa: F403  # the contract's tests and its fixture
 
@@ -26,6 +28,8 @@ CALL = {
 RUNNING = {**CALL, "state": "running", "worker": "w", "started_at": 2}
 ENDED = {**RUNNING, "finished_at": 3}
 COMPLETED = {**ENDED, "state": "completed", "text": "", "completion": "{}"}
+DOUBTFUL = {**COMPLETED, "state": "needs_review"}
+GUIDED = {**CALL, "guided_at": 4, "guided_tick": 4}
 GROUP = {**CALL, "kind": "group", "state": "running", "call": None, "timeout_ms": None}
 ATTEMPT = {"task": ID, "number": 1, "model": "m", "state": "sent", "sent_at": 1}
 WORKER_ROW = {"id": "w", "environment": "e", "pid": 1, "started_at": 1}
@@ -57,7 +61,8 @@ def insert(connection: sqlite3.Connection, table: str, row: Row) -> None:
 @pytest.mark.parametrize(
     "row",
     [
-        CALL, RUNNING, COMPLETED, GROUP, {**COMPLETED, "delivered_at": 4},
+        CALL, RUNNING, COMPLETED, GROUP, DOUBTFUL, GUIDED, {**CALL, "principal": "ann"},
+        {**COMPLETED, "delivered_at": 4},
         {**ENDED, "state": "failed", "failure": "{}"}, {**ENDED, "state": "interrupted"},
         {**CALL, "state": "cancelled", "finished_at": 3}, {**GROUP, "state": "completed", "finished_at": 3},
     ],
@@ -89,6 +94,18 @@ async def test_possible_tasks_can_be_stored(bare: sqlite3.Connection, row: Row):
         pytest.param({**COMPLETED, "completion": None}, id="completed without a completion"),
         pytest.param({**COMPLETED, "completion": "NaN"}, id="a completion that is no JSON"),
         pytest.param({**ENDED, "state": "failed"}, id="failed without a reason"),
+        pytest.param({**DOUBTFUL, "text": None}, id="an answer to review that is none"),
+        pytest.param({**DOUBTFUL, "completion": None}, id="an answer to review without a completion"),
+        pytest.param({**DOUBTFUL, "finished_at": None}, id="reviewed before its end"),
+        pytest.param({**GROUP, "state": "needs_review", "finished_at": 3}, id="a group that needs review"),
+        pytest.param({**DOUBTFUL, "kind": "group", "call": None, "timeout_ms": None}, id="a group with an answer"),
+        pytest.param({**GUIDED, "guided_tick": None}, id="guided by the wall's clock alone"),
+        pytest.param({**GUIDED, "guided_at": None}, id="guided by the machine's clock alone"),
+        pytest.param({**GROUP, "guided_at": 4, "guided_tick": 4}, id="a group that was guided"),
+        pytest.param({**GUIDED, "text": ""}, id="waiting with an answer"),
+        pytest.param({**GUIDED, "completion": "{}"}, id="waiting with a completion"),
+        pytest.param({**RUNNING, "failure": "{}"}, id="running and failed"),
+        pytest.param({**CALL, "principal": None}, id="a task that nobody made"),
         pytest.param({**CALL, "cancel_requested": 2}, id="half a cancel"),
         pytest.param({**CALL, "parent": ID}, id="a member without a place"),
         pytest.param({**CALL, "position": 0}, id="a place without a group"),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from longcall.cli import tasks, worker
+from longcall.cli import tasks, tokens, worker
 from longcall.cli.call import call
 from longcall.cli.demo import demo
 from longcall.cli.exits import ending
@@ -25,6 +25,7 @@ app.command()(call)
 app.add_typer(tasks.app, name="tasks")
 app.command()(models)
 app.add_typer(worker.app, name="worker")
+app.add_typer(tokens.app, name="token")
 app.command()(demo)
 
 

@@ -77,7 +77,7 @@ async def _show(start: str, as_json: bool) -> Task:
             await session.poll_task(task.id)  # only this learns whether the worker of another environment has died
             task = await client.task(task.id)
         if as_json:
-            _say_json(result_of(task, Page(), stranded=client.is_stranded(task)))
+            _say_json(result_of(task, Page(), stranded=client.estate.is_stranded(task)))
         elif task.kind is TaskKind.GROUP:
             _table(task.members)
         elif task.text:

@@ -3,24 +3,24 @@
 Every door stands on this: the MCP server, the command line and the Python API.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 
 import anyio
 import anyio.to_thread
 
 from longcall.beside import beside
-from longcall.environment import fingerprint, read_salt
-from longcall.errors import StoreError, UnknownTaskError, WorkerStartError
-from longcall.models import Call, Task, TaskState, new_task_id, request_hash
+from longcall.environment import fingerprint, older_fingerprints, read_salt
+from longcall.errors import CallError, StoreError, UnknownTaskError, WorkerStartError
+from longcall.models import Call, Decision, Task, TaskState, new_task_id, request_hash
 from longcall.settings import Settings
 from longcall.tasks.doorbell import Doorbell, open_doorbell
+from longcall.tasks.estate import Estate
 from longcall.tasks.launch import ensure_worker
-from longcall.tasks.lock import held, is_alive, lock_path
 from longcall.tasks.sqlite import open_sqlite_store
 from longcall.tasks.store import Added, NewTask, TaskStore
-from longcall.tasks.unsaved import save_kept
+from longcall.tasks.watch import Watches
 from longcall.text import clean
 
 OnProgress = Callable[[Task], Awaitable[None]]
@@ -38,25 +38,41 @@ _CANCEL_S = 5.0
 
 
 class TaskClient:
-    """An open store with the means to get its tasks done."""
+    """An open store with the means to get its tasks done.
+
+    Where a method takes a `principal`, tasks of others are unknown to it; None knows every task.
+    """
 
     def __init__(
-        self, settings: Settings, environ: Mapping[str, str], environment: str, store: TaskStore, bell: Doorbell
+        self,
+        settings: Settings,
+        environ: Mapping[str, str],
+        environment: str,
+        store: TaskStore,
+        bell: Doorbell,
+        older: tuple[str, ...] = (),
     ) -> None:
         self.settings = settings
         self.environment = environment
         """Fingerprint of the variables that this client's tasks run with."""
+        self.estate = Estate(store, settings, environment, older)
         self.store = store
         self._bell = bell
         self._environ = environ
-        self._waiters: dict[str, list[anyio.Event]] = {}
+        self._watches = Watches()
         self._wanted = anyio.Event()
         """Set while somebody waits, and by every start until the worker was looked after."""
         self._seen = 0
         self._worker_trouble: WorkerStartError | None = None
 
     async def start(
-        self, calls: Sequence[Call], project: str, *, fresh: bool = False, idempotency_key: str | None = None
+        self,
+        calls: Sequence[Call],
+        project: str,
+        *,
+        principal: str = "",
+        fresh: bool = False,
+        idempotency_key: str | None = None,
     ) -> Added:
         """Adds one task, or a group of several, and sees to a worker. Durable when it returns.
 
@@ -66,13 +82,15 @@ class TaskClient:
         Raises:
             KeyConflictError: the idempotency key was used for another request.
         """
-        added = await self.store.add(self._new_tasks(calls, project, idempotency_key), fresh=fresh)
+        added = await self.store.add(self._new_tasks(calls, project, principal, idempotency_key), fresh=fresh)
         self._wanted.set()
         await self._ring_worker()
         return added
 
-    def _new_tasks(self, calls: Sequence[Call], project: str, key: str | None) -> list[NewTask]:
-        new = partial(NewTask, environment=self.environment, project=project)
+    def _new_tasks(self, calls: Sequence[Call], project: str, principal: str, key: str | None) -> list[NewTask]:
+        new = partial(
+            NewTask, environment=self.environment, project=project, principal=principal, older=self.estate.older
+        )
         first = partial(new, id=new_task_id(), head=calls[0].head, idempotency_key=key)
         if len(calls) == 1:
             return [first(model=calls[0].model, call=calls[0], request=calls[0].request)]
@@ -84,62 +102,59 @@ class TaskClient:
         ]
         return [group, *members]
 
-    async def task(self, task_id: str) -> Task:
+    async def task(self, task_id: str, *, principal: str | None = None) -> Task:
         """Returns a task as it is now.
 
         Raises:
             UnknownTaskError: no task has that id.
         """
         found = await self.store.task(clean(task_id))
-        if found is None:
+        if found is None or principal not in (None, found.principal):
             raise UnknownTaskError(task_id)
         return found
 
-    async def wait(self, task_id: str, seconds: float | None, on_progress: OnProgress | None = None) -> Task:
+    async def wait(
+        self,
+        task_id: str,
+        seconds: float | None,
+        on_progress: OnProgress | None = None,
+        *,
+        principal: str | None = None,
+    ) -> Task:
         """Waits until a task ends, or for `seconds`; the end of the waiting never touches the work.
 
         Args:
             task_id: the task or group.
             seconds: None waits for as long as it takes.
             on_progress: called about every 2 s with the task as it is.
+            principal: who waits.
 
         Raises:
             UnknownTaskError: no task has that id.
             WorkerStartError: no worker can be started to run it; the task stays queued.
         """
         self._worker_trouble = None  # only what is found from now on counts
-        task = await self._look(task_id, on_progress)
-        if task.state.is_final:
-            return task
-        with self._waiting(task_id) as ended, anyio.move_on_after(seconds):
-            task = await self._look(task_id, None)  # it may have ended before the watch began
-            while not task.state.is_final:
-                with anyio.move_on_after(_pause(task, on_progress)):
-                    await ended.wait()
-                task = await self._look(task_id, None if ended.is_set() else on_progress)
-            return task
-        return await self.task(task_id)
+        with self._watches.watching(task_id) as watch:  # before the first look, so that no end falls between
+            task = await self._look(task_id, on_progress, principal)
+            if task.state.is_final:
+                return task
+            self._wanted.set()
+            if seconds == 0:
+                return task
+            with anyio.move_on_after(seconds):
+                while not task.state.is_final:
+                    heard = await watch.heard(_pause(task, on_progress))
+                    task = await self._look(task_id, None if heard else on_progress, principal)
+                return task
+        return await self.task(task_id, principal=principal)
 
-    @contextmanager
-    def _waiting(self, task_id: str) -> Generator[anyio.Event]:
-        """Keeps watch over a task; yields the event of its ending. One that ended before must be looked for."""
-        ended = anyio.Event()
-        waiters = self._waiters.setdefault(task_id, [])
-        waiters.append(ended)
-        self._wanted.set()
-        try:
-            yield ended
-        finally:
-            waiters.remove(ended)
-            if not waiters:
-                self._waiters.pop(task_id, None)
-
-    async def _look(self, task_id: str, on_progress: OnProgress | None) -> Task:
-        task = await self.task(task_id)
+    async def _look(self, task_id: str, on_progress: OnProgress | None, principal: str | None) -> Task:
+        task = await self.task(task_id, principal=principal)
         if task.state.is_final:
             return task
         if task.environment != self.environment:
-            task = await self._settle_foreign(task)
+            await self.estate.settle(task.environment)
+            task = await self.task(task.id)
         elif self._worker_trouble is not None:
             raise WorkerStartError(
                 f"{self._worker_trouble} The task {task.id} stays queued: poll_task runs it once the worker can start,"
@@ -149,25 +164,36 @@ class TaskClient:
             await on_progress(task)
         return task
 
-    async def _settle_foreign(self, task: Task) -> Task:
-        # Nobody here holds that environment's keys, so nobody here can run the task; but when its worker is dead its
-        # fate can be told.
-        with suppress(OSError), held(lock_path(self.settings.workers_path, task.environment)) as proved:
-            if proved:
-                await save_kept(self.store, self.settings.unsaved_path)
-                await self.store.recover(task.environment, None)
-        return await self.task(task.id)
+    async def review(
+        self, task_id: str, decision: Decision, guidance: str | None = None, *, principal: str | None = None
+    ) -> Task:
+        """Decides what becomes of an answer that needs review, and returns the task as it then is.
 
-    def is_stranded(self, task: Task) -> bool:
-        """Whether a queued task waits for an environment that no worker here serves and this client does not hold."""
-        if task.state is not TaskState.QUEUED or task.environment == self.environment:
-            return False
-        try:
-            return not is_alive(self.settings.workers_path, task.environment)
-        except OSError:  # nobody can look at the lock now
-            return False
+        Args:
+            task_id: the task.
+            decision: see Decision.
+            guidance: what to do better; for GUIDE alone.
+            principal: who decides.
 
-    async def cancel(self, task_id: str) -> Task:
+        Raises:
+            CallError: guidance is missing, the decision is none, or the task needs no review; nothing was changed.
+            UnknownTaskError: no task has that id.
+        """
+        task = await self.task(task_id, principal=principal)
+        said = clean(guidance or "").strip()
+        if decision not in list(Decision):
+            raise CallError(f"`decision` must be one of {', '.join(Decision)}; nothing was decided.")
+        if task.state is TaskState.NEEDS_REVIEW and decision == Decision.GUIDE and not said:
+            raise CallError("To guide, say in `guidance` what the model is to do better; the task still waits for it.")
+        decided = await self.store.review(task.id, Decision(decision), said)
+        task = await self.task(task_id)
+        if not decided:
+            raise CallError(f"The task {task.id} needs no review: it is {task.state}. poll_task tells more of it.")
+        self._wanted.set()
+        self._bell.ring(await self.store.doorbell(task.environment))
+        return task
+
+    async def cancel(self, task_id: str, *, principal: str | None = None) -> Task:
         """Stops a task or group, down to the provider's connection, and returns what became of it.
 
         A task that ended before the cancel reached it keeps its answer.
@@ -175,10 +201,10 @@ class TaskClient:
         Raises:
             UnknownTaskError: no task has that id.
         """
-        task = await self.task(task_id)
+        task = await self.task(task_id, principal=principal)
         if task.state.is_final:
             return task
-        await self.store.cancel(task_id)
+        await self.store.cancel(task.id)
         self._bell.ring(await self.store.doorbell(task.environment))
         return await self.wait(task_id, _CANCEL_S)
 
@@ -190,6 +216,8 @@ class TaskClient:
     async def keep(self) -> None:
         """Watches the store and the worker for whoever waits here, until cancelled; idle when nobody does."""
         self._seen = await self.store.last_ending()
+        with suppress(StoreError):  # whoever asks for one of them tries it again
+            await self.estate.take_over()
         if await self.store.has_queued(self.environment):
             self._wanted.set()  # their front died before it saw to a worker
         async with anyio.create_task_group() as tasks:
@@ -210,13 +238,12 @@ class TaskClient:
     async def _wake_ended(self) -> None:
         for number, task in await self.store.endings(self._seen):
             self._seen = number
-            for ended in self._waiters.get(task, ()):
-                ended.set()
+            self._watches.ring(task)
 
     async def _supervise(self) -> None:
         while True:
             await self._wanted.wait()
-            if not self._waiters:
+            if not self._watches:
                 self._wanted = anyio.Event()  # before the look, so that a start after it is not overlooked
             await self._see_to_worker()
             await self._ring_worker()
@@ -260,13 +287,14 @@ async def open_client(settings: Settings, environ: Mapping[str, str]) -> AsyncGe
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_sqlite_store(settings.store_path))
         try:
-            environment = fingerprint(environ, read_salt(settings.home))
+            salt = read_salt(settings.home)
+            environment = fingerprint(environ, salt)
             settings.workers_path.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise StoreError(
                 f"The folder {settings.home} cannot be used ({error.strerror}). Make it writable, or set LONGCALL_HOME."
             ) from error
         bell = await stack.enter_async_context(open_doorbell())
-        client = TaskClient(settings, environ, environment, store, bell)
+        client = TaskClient(settings, environ, environment, store, bell, older_fingerprints(environ, salt))
         await stack.enter_async_context(beside(client.keep))
         yield client

@@ -1,18 +1,21 @@
 -- name: add_task
 -- One new task: a call waits as 'queued', a group is 'running' until its last member ends.
-INSERT INTO tasks (id, kind, parent, position, state, environment, project, model, head, request, idempotency_key,
-                   on_interrupt, timeout_ms, call, created_at, created_tick)
+INSERT INTO tasks (id, kind, parent, position, state, environment, project, model, head, principal, request,
+                   idempotency_key, on_interrupt, timeout_ms, call, created_at, created_tick)
 VALUES (:id, :kind, :parent, :position, CASE :kind WHEN 'call' THEN 'queued' ELSE 'running' END,
-        :environment, :project, :model, :head, :request, :idempotency_key,
-        :on_interrupt, :timeout_ms, :call, :now, :tick);
+        :environment, :project, :model, :head, :principal, :request,
+        :idempotency_key, :on_interrupt, :timeout_ms, :call, :now, :tick);
 
 -- name: same_key
-SELECT id, request FROM tasks WHERE environment = :environment AND idempotency_key = :idempotency_key;
+SELECT id, request FROM tasks
+WHERE environment IN (SELECT value FROM json_each(:environments)) AND principal = :principal
+  AND idempotency_key = :idempotency_key;
 
 -- name: same_request
 -- A task with the same request that still runs, or whose answer nobody has been handed.
 SELECT id, state FROM tasks
-WHERE request = :request AND delivered_at IS NULL AND environment = :environment AND cancel_requested = 0
+WHERE request = :request AND delivered_at IS NULL AND principal = :principal AND cancel_requested = 0
+  AND environment IN (SELECT value FROM json_each(:environments))
   AND state IN ('queued', 'running', 'completed', 'needs_review')
 ORDER BY created_at DESC, rowid DESC LIMIT 1;
 
@@ -22,15 +25,16 @@ UPDATE tasks SET state = 'running', worker = :worker, started_at = max(:now, cre
 WHERE id IN (
     SELECT id FROM tasks WHERE state = 'queued' AND environment = :environment
     ORDER BY created_at, rowid LIMIT :most)
-RETURNING id, rowid AS place, created_at, created_tick, call,
+RETURNING id, rowid AS place, created_at, coalesce(guided_at, created_at) AS asked_at,
+    coalesce(guided_tick, created_tick) AS asked_tick, call,
     (SELECT handle FROM attempts WHERE task = tasks.id AND state = 'sent') AS handle;
 
 -- name: expire_queued
 -- The deadline covers the waiting for a place too.
 UPDATE tasks SET state = 'failed', finished_at = max(:now, created_at), failure = :failure
 WHERE state = 'queued' AND environment = :environment
-  AND (CASE WHEN :tick < created_tick THEN :now - created_at
-            ELSE :tick - created_tick END) > timeout_ms
+  AND (CASE WHEN :tick < coalesce(guided_tick, created_tick) THEN :now - coalesce(guided_at, created_at)
+            ELSE :tick - coalesce(guided_tick, created_tick) END) > timeout_ms
   -- What a provider already works on is fetched or cancelled there, by a worker.
   AND NOT EXISTS (SELECT 1 FROM attempts WHERE task = tasks.id AND state = 'sent');
 
@@ -67,6 +71,23 @@ WHERE id = :task AND state = 'running' AND worker = :worker;
 
 -- name: drop_pieces
 DELETE FROM pieces WHERE task = :task;
+
+-- name: accept
+UPDATE tasks SET state = 'completed', completion = json_insert(completion, '$.warnings[#]', :warning)
+WHERE id = :task AND state = 'needs_review';
+
+-- name: stop
+UPDATE tasks SET state = 'cancelled', cancel_requested = 1 WHERE id = :task AND state = 'needs_review';
+
+-- name: under_review
+SELECT call, text FROM tasks WHERE id = :task AND state = 'needs_review';
+
+-- name: guide
+-- The answer is in the call by now. A cancel that the answer forestalled is forgotten: somebody wants the work again.
+UPDATE tasks SET state = 'queued', call = :call, guided_at = :now, guided_tick = :tick, cancel_requested = 0,
+    worker = NULL, started_at = NULL, finished_at = NULL, delivered_at = NULL, text = NULL, completion = NULL,
+    failure = NULL
+WHERE id = :task AND state = 'needs_review';
 
 -- name: cancel_queued
 -- A task (or every member of a group) that no worker has taken is cancelled on the spot.
@@ -123,7 +144,12 @@ SELECT tasks.*, CASE
         WHEN text IS NOT NULL THEN length(text)
         ELSE (SELECT coalesce(sum(length(p.text)), 0) FROM pieces AS p WHERE p.task = tasks.id) END AS chars
 FROM tasks WHERE parent IS NULL AND (:project IS NULL OR project = :project)
+  AND (:principal IS NULL OR principal = :principal)
 ORDER BY created_at DESC, rowid DESC LIMIT :most;
+
+-- name: adopt
+-- A key that was used under both names stays with the task that each had; what runs is its worker's.
+UPDATE OR IGNORE tasks SET environment = :environment WHERE environment = :older AND (kind = 'group' OR state <> 'running');
 
 -- name: ids_like
 SELECT id FROM tasks WHERE id >= :start AND id < :start || 'g' ORDER BY created_at DESC LIMIT 2;

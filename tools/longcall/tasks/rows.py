@@ -59,6 +59,7 @@ def task_from_row(row: sqlite3.Row) -> Task:
         delivered_at=row["delivered_at"],
         cancel_requested=bool(row["cancel_requested"]),
         chars=row["chars"],
+        principal=row["principal"],
         completion=completion_from_json(row["completion"]),
         failure=failure_from_json(row["failure"]),
     )

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from longcall.clock import Clock, elapsed_ms
 from longcall.errors import Failure, StaleClaimError
-from longcall.models import AttemptState, Call, Task, TaskState
+from longcall.models import AttemptState, Call, Decision, Task, TaskState
 from longcall.tasks import sqlite_file, transactions
 from longcall.tasks.database import Database, open_database
 from longcall.tasks.rows import task_from_row
@@ -50,7 +50,7 @@ class SqliteStore:
         return claims
 
     def _claim(self, row: sqlite3.Row) -> Claim:
-        waited = elapsed_ms(self._clock.wall() - row["created_at"], self._clock.tick() - row["created_tick"])
+        waited = elapsed_ms(self._clock.wall() - row["asked_at"], self._clock.tick() - row["asked_tick"])
         call = Call.model_validate_json(row["call"])
         return Claim(row["id"], min(waited / 1000, call.timeout_s), call, row["handle"])
 
@@ -74,6 +74,10 @@ class SqliteStore:
         values = {**self._time(), "task": task, "worker": worker}
         return await self._database.write(partial(transactions.finish, values, ending))
 
+    async def review(self, task: str, decision: Decision, guidance: str | None) -> bool:
+        values = {**self._time(), "task": task}
+        return await self._database.write(partial(transactions.review, values, decision, guidance))
+
     async def cancel(self, task: str) -> None:
         values = {**self._time(), "task": task}
         await self._database.write(partial(transactions.run_all, ("request_cancel", "cancel_queued"), values))
@@ -89,8 +93,12 @@ class SqliteStore:
     async def task(self, task: str) -> Task | None:
         return await self._database.read(partial(transactions.whole_task, task))
 
-    async def recent(self, project: str | None, most: int) -> list[Task]:
-        return [task_from_row(row) for row in await self._read_all("recent", project=project, most=most)]
+    async def adopt(self, older: str, environment: str) -> None:
+        await self._write_all("adopt", older=older, environment=environment)
+
+    async def recent(self, project: str | None, most: int, *, principal: str | None = None) -> list[Task]:
+        rows = await self._read_all("recent", project=project, most=most, principal=principal)
+        return [task_from_row(row) for row in rows]
 
     async def find(self, start: str) -> list[str]:
         return [row["id"] for row in await self._read_all("ids_like", start=start)]

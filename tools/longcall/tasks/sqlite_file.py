@@ -193,15 +193,17 @@ def _refill(copy: Path, path: Path) -> int:
         new.close()
 
 
-def _refill_table(new: sqlite3.Connection, table: str, rows: list[tuple[object, ...]]) -> None:
+def _refill_table(new: sqlite3.Connection, table: str, rows: list[dict[str, object]]) -> None:
     for row in rows:
-        marks = ", ".join("?" * len(row))
+        # By name: an older schema has fewer columns.
+        names, marks = ", ".join(row), ", ".join("?" * len(row))
         with suppress(sqlite3.Error):  # a row that makes no sense is not taken over
-            new.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)  # noqa: S608  # our names
+            new.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", tuple(row.values()))  # noqa: S608  # our names
 
 
-def _readable_rows(copy: Path, table: str) -> list[tuple[object, ...]]:
+def _readable_rows(copy: Path, table: str) -> list[dict[str, object]]:
     """Returns the rows before the first broken page and, read backwards, those after the last one."""
+    names: list[str] = []
     rows: dict[tuple[object, ...], None] = {}
     key = "rowid" if table in ("tasks", "workers") else "task"
     old = sqlite3.connect(copy)
@@ -210,7 +212,9 @@ def _readable_rows(copy: Path, table: str) -> list[tuple[object, ...]]:
             select = f"SELECT * FROM {table} ORDER BY {key} {order}"  # noqa: S608  # our names
             read = 0
             try:
-                for row in old.execute(select):
+                found = old.execute(select)
+                names = [column[0] for column in found.description]
+                for row in found:
                     rows[tuple(row)] = None
                     read += 1
             except sqlite3.Error:
@@ -219,7 +223,7 @@ def _readable_rows(copy: Path, table: str) -> list[tuple[object, ...]]:
                     rows.update(dict.fromkeys(map(tuple, old.execute(f"{select} LIMIT {read + 1}"))))
     finally:
         old.close()
-    return list(rows)
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def translate(error: sqlite3.Error, path: Path) -> StoreError:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from longcall.errors import Failure
-from longcall.models import AttemptState, Call, Completion, Task, TaskKind, TaskState
+from longcall.models import AttemptState, Call, Completion, Decision, Task, TaskKind, TaskState
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,10 @@ class NewTask:
     idempotency_key: str | None = None
     parent: str | None = None
     position: int | None = None
+    principal: str = ""
+    """Who makes it; the members of a group belong to whom the group belongs to."""
+    older: tuple[str, ...] = ()
+    """What earlier editions called `environment`: requests attach to tasks that were made under these names too."""
 
     @property
     def kind(self) -> TaskKind:
@@ -103,8 +107,8 @@ class TaskStore(Protocol):
     async def add(self, tasks: Sequence[NewTask], *, fresh: bool = False) -> Added:
         """Adds a task, or a group with its members after it, unless an earlier task answers the same request.
 
-        An earlier one does when it has the same idempotency key; or when, without `fresh`, it has the same request and
-        still runs or was never handed to anybody.
+        An earlier one of the same principal does when it has the same idempotency key; or when, without `fresh`, it
+        has the same request and still runs or was never handed to anybody.
 
         Raises:
             KeyConflictError: the idempotency key was used for another request.
@@ -139,6 +143,15 @@ class TaskStore(Protocol):
         """Ends a running task; False when it is not running under `worker` any more, and then nothing changes."""
         ...
 
+    async def review(self, task: str, decision: Decision, guidance: str | None) -> bool:
+        """Decides what becomes of an answer that needs review; False when the task is not in needs_review (any more).
+
+        ACCEPT: → completed, as it is, with a warning that says so. STOP: → cancelled; text and completion are kept.
+        GUIDE: → queued, for the same call with the answer and `guidance` (which GUIDE needs) as further turns; request,
+        attempts and creation stay, the deadline begins anew, a group that had ended goes on.
+        """
+        ...
+
     async def cancel(self, task: str) -> None:
         """Cancels what is queued of a task or group at once, and asks the worker to stop what is running."""
         ...
@@ -158,8 +171,15 @@ class TaskStore(Protocol):
         """Returns a task whole, with its text, attempts and members; None when there is none of that id."""
         ...
 
-    async def recent(self, project: str | None, most: int) -> list[Task]:
-        """Returns the newest tasks without texts or attempts, of one project or of all."""
+    async def adopt(self, older: str, environment: str) -> None:
+        """Gives the tasks of the environment `older` to `environment`.
+
+        Only for a process that holds the lock of `older`, after its running tasks were settled by `recover`.
+        """
+        ...
+
+    async def recent(self, project: str | None, most: int, *, principal: str | None = None) -> list[Task]:
+        """Returns the newest tasks without texts or attempts, of one project or of all, of one principal or of all."""
         ...
 
     async def find(self, start: str) -> list[str]:
@@ -167,7 +187,10 @@ class TaskStore(Protocol):
         ...
 
     async def endings(self, after: int) -> list[tuple[int, str]]:
-        """Returns number and id of the tasks that ended after the ending `after`, in order."""
+        """Returns number and id of the tasks that ended after the ending `after`, in order.
+
+        A task that was guided and ends again has a new number, and its earlier one no more.
+        """
         ...
 
     async def last_ending(self) -> int:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from longcall.clock import elapsed_ms
 from longcall.errors import Failure, KeyConflictError
-from longcall.models import AttemptState, Call, Completion, Task, TaskState
+from longcall.models import AttemptState, Call, Completion, Decision, Message, Task, TaskState
 from longcall.tasks.queries import load_queries
 from longcall.tasks.rows import attempt_from_row, task_from_row
 from longcall.tasks.store import Added, Attached, Ending, NewTask, Recovery
@@ -26,6 +26,8 @@ LOST = Failure(
     "The worker died while the provider was at it. The request may have been billed; its answer is lost beyond the text"
     " kept here. It was not sent again: call again to pay for a new answer.",
 )
+
+ACCEPTED = "accepted by a reviewer although its checks failed"
 
 _SQL = load_queries()
 
@@ -50,6 +52,7 @@ def add(tasks: Sequence[NewTask], fresh: bool, time: Values, connection: sqlite3
         call = task.call
         values |= {
             "kind": task.kind,
+            "principal": tasks[0].principal,
             "call": None if call is None else call.model_dump_json(exclude_none=True),
             "timeout_ms": None if call is None else max(1, round(call.timeout_s * 1000)),
             "on_interrupt": "report" if call is None else call.on_interrupt,
@@ -59,7 +62,8 @@ def add(tasks: Sequence[NewTask], fresh: bool, time: Values, connection: sqlite3
 
 
 def _earlier(task: NewTask, connection: sqlite3.Connection, *, fresh: bool) -> Added | None:
-    values = {name: getattr(task, name) for name in ("request", "environment", "idempotency_key")}
+    values = {name: getattr(task, name) for name in ("request", "principal", "idempotency_key")}
+    values["environments"] = json.dumps([task.environment, *task.older])
     if task.idempotency_key is not None:
         for row in fetch_all("same_key", values, connection):
             if row["request"] != task.request:
@@ -110,6 +114,31 @@ def finish(values: Values, ending: Ending, connection: sqlite3.Connection) -> bo
         return False
     connection.execute(_SQL["drop_pieces"], values)
     return True
+
+
+def review(values: Values, decision: Decision, guidance: str | None, connection: sqlite3.Connection) -> bool:
+    """Decides what becomes of an answer that needs review; whether it still needed one."""
+    match decision:
+        case Decision.ACCEPT:
+            done = connection.execute(_SQL["accept"], {**values, "warning": ACCEPTED})
+        case Decision.STOP:
+            done = connection.execute(_SQL["stop"], values)
+        case Decision.GUIDE:
+            rows = fetch_all("under_review", values, connection)
+            if not rows:
+                return False
+            call = _guided(rows[0]["call"], rows[0]["text"], guidance or "")
+            done = connection.execute(_SQL["guide"], {**values, "call": call})
+    return done.rowcount == 1
+
+
+def _guided(call: str, answer: str, guidance: str) -> str:
+    # The JSON itself is extended: a call that another edition wrote keeps what this one does not know.
+    asked = json.loads(call)
+    turns = [Message(role="assistant", content=answer), Message(role="user", content=guidance)]
+    # Providers refuse a turn that says nothing.
+    asked["messages"] += [turn.model_dump(mode="json") for turn in turns if turn.text.strip()]
+    return json.dumps(asked, ensure_ascii=False)
 
 
 def recover(values: Values, connection: sqlite3.Connection) -> Recovery:

@@ -1,0 +1,84 @@
+"""The server as an ASGI app: MCP on one path, its health on another, the gate before both."""
+
+import logging
+from importlib.metadata import version
+
+import anyio
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp
+
+from longcall import LongcallError
+from longcall.settings import Settings
+from longcall_server.app import build_server
+from longcall_server.binding import HEALTH, Binding
+from longcall_server.connection import Connections
+from longcall_server.credentials import Credentials
+from longcall_server.gate import Gate
+from longcall_server.opening import Opening
+
+log = logging.getLogger(__name__)
+_HEALTH_S = 2.0
+_MB = 1_000_000
+_MOST_SESSIONS = 1_000
+"""Sessions of the protocols before 2026-07-28 at once: each takes 0.2 MB, and half an hour of silence ends it."""
+
+
+class Health:
+    """Answers GET /health: whether the task store can be used. It needs no token and tells no secrets."""
+
+    def __init__(self) -> None:
+        self._opening: Opening | None = None
+
+    def watch(self, opening: Opening) -> None:
+        """Tells of this opening from now on."""
+        self._opening = opening
+
+    async def answer(self, _: Request) -> JSONResponse:
+        """Returns 200 when the store answers within 2 s, else 503."""
+        facts = {"status": "ok", "version": version("longcall")}
+        if await self._store_answers():
+            return JSONResponse(facts)
+        trouble = "The task store cannot be used now; the server's log says why."
+        return JSONResponse({**facts, "status": "trouble", "error": trouble}, 503)
+
+    async def _store_answers(self) -> bool:
+        if self._opening is None:
+            return False
+        with anyio.move_on_after(_HEALTH_S):
+            try:
+                await (await self._opening.session()).client.store.changes()
+            except LongcallError as error:
+                log.warning("%s", error)
+                return False
+            return True
+        log.warning("The task store did not answer within %g s.", _HEALTH_S)
+        return False
+
+
+def build_app(settings: Settings, binding: Binding, credentials: Credentials) -> Connections:
+    """Returns the app that serves MCP to whoever may come in, not yet running."""
+    health = Health()
+    server = build_server(settings, on_open=health.watch)
+    server.custom_route(HEALTH, ["GET"])(health.answer)
+    security = TransportSecuritySettings(allowed_hosts=binding.hosts(), allowed_origins=binding.origins())
+    app: ASGIApp = server.streamable_http_app(
+        streamable_http_path=binding.path,
+        max_request_body_size=binding.max_request_mb * _MB,
+        max_sessions=_MOST_SESSIONS,
+        transport_security=security,
+    )
+    app = Gate(AuthContextMiddleware(app), security, credentials)
+    if binding.allow_origins:
+        # Browsers ask beforehand, without the token, and show a page only what it is allowed to read.
+        app = CORSMiddleware(
+            app,
+            allow_origins=binding.allow_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=["Mcp-Session-Id", "WWW-Authenticate"],
+        )
+    return Connections(app)
