@@ -79,23 +79,6 @@ def test_over_http_it_calls_begins_and_polls(claude_code: Run, home: Path, envir
     assert answer.endswith("this last one.")
 
 
-def test_with_tasks_switched_on_a_long_call_is_one_and_its_model_is_shown_the_whole_answer(
-    claude_code: Run, home: Path, environ: dict[str, str], tmp_path: Path
-) -> None:
-    wire = tmp_path / "wire.jsonl"
-    server = _longcall(environ | {"LONGCALL_PROMOTE_S": "0.2"})
-    server["args"] = [str(Path(__file__).with_name("tee.py")), str(wire)]
-    switched_on = {"CLAUDE_INTERNAL_FC_OVERRIDES": '{"tengu_glowing_lark":true}'}
-    ran = claude_code(server, [Turn([_call("llm_call", prompt="a task", model="demo/slow-2")])], **switched_on)
-    answers = [json.loads(line) for line in wire.read_text().splitlines()]
-    created = [answer["result"] for answer in answers if answer.get("result", {}).get("resultType") == "task"]
-    facts, answer = _told(ran.shown[0])
-    assert [task["taskId"] for task in created] == [facts["task_id"]]
-    assert facts["status"] == "completed"
-    assert answer.endswith("this last one.")
-    assert state(home, facts["task_id"]) == "completed"
-
-
 def test_a_prompt_of_ours_is_a_slash_command(claude_code: Run, environ: dict[str, str]) -> None:
     turns = [Turn([_call("llm_call", prompt="delegated", model="demo/echo")])]
     ran = claude_code(_longcall(environ), turns, prompt="/mcp__longcall__delegate translate demo/echo")
