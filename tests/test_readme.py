@@ -12,6 +12,8 @@ import pytest
 from mcp import Client, StdioServerParameters
 from support.processes import call
 
+from longcall_server.binding import Binding
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 
@@ -60,13 +62,20 @@ def test_the_host_snippets_name_our_command() -> None:
     assert "-- uvx --from FROM longcall" in README
 
 
+def test_the_http_snippet_names_where_the_server_listens_by_default() -> None:
+    (snippet,) = blocks("bash")
+    serve, attach = snippet.splitlines()
+    assert serve == "longcall serve --http"
+    assert attach == f"claude mcp add --transport http longcall {Binding().url}"
+
+
 def test_every_setting_is_in_the_table_with_its_default() -> None:
     from longcall.settings import Settings  # noqa: PLC0415  # only here
 
     shown = dict(re.findall(r"^\| `(LONGCALL_\w+)` \| .* \| (.*) \|$", README, re.MULTILINE))
 
     assert set(shown) == {f"LONGCALL_{name.upper()}" for name in Settings.__slots__}
-    for name in ("timeout_s", "max_in_flight", "attempts", "worker_idle_s", "inline_chars", "keep_days"):
+    for name in ("promote_s", "timeout_s", "max_in_flight", "attempts", "worker_idle_s", "inline_chars", "keep_days"):
         assert float(shown[f"LONGCALL_{name.upper()}"]) == getattr(Settings(), name)
 
 
