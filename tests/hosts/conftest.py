@@ -86,7 +86,7 @@ def _run(
     allowed = ",".join(sorted({name for turn in turns for name, _ in turn.calls}))
     ended = subprocess.run(
         [str(_executable()), "-p", prompt, "--mcp-config", str(servers), "--strict-mcp-config",
-         "--allowedTools", allowed],
+         "--allowedTools", allowed, "--tools", ""],  # its own tools would fill the mock's journal
         cwd=project, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True,
         timeout=RUN_S, check=False,
     )  # fmt: skip

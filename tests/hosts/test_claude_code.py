@@ -9,7 +9,9 @@ from typing import Any
 from hosts.conftest import FINAL, Run, Turn
 from hosts.shapes_server import STRUCTURED, TEXT
 from support.http_server import http_server
-from support.processes import front_processes, rows, state, until
+from support.processes import attached, call, front_processes, rows, state, until
+
+from longcall.overflow import HEAD_CHARS
 
 PROMPT = 'say "hi" to\nmy two lines'
 
@@ -77,6 +79,23 @@ def test_over_http_it_calls_begins_and_polls(claude_code: Run, home: Path, envir
     facts, answer = _told(polled.shown[0])
     assert (facts["status"], facts["task_id"]) == ("completed", begun)
     assert answer.endswith("this last one.")
+
+
+async def test_an_answer_that_fits_is_shown_whole_and_a_longer_one_by_its_beginning_and_file(
+    claude_code: Run, environ: dict[str, str]
+) -> None:
+    texts = ["line of text\n" * 2_900, "東京都の" * 3_300, "longer text\n" * 3_400]
+    async with attached(environ) as client:
+        answers = [await call(client, "llm_call", prompt=text, model="demo/echo") for text in texts]
+    # One run each: the mock's journal keeps no request above 64 KB whole.
+    polls = [[Turn([_call("poll_task", task_id=answer["task_id"])])] for answer in answers]
+    latin, cjk, longer = [_told(claude_code(_longcall(environ), poll).shown[0]) for poll in polls]
+    assert latin[1] == texts[0]
+    assert cjk[1] == texts[1]
+    assert texts[2].startswith(longer[1])
+    assert len(longer[1]) == HEAD_CHARS
+    assert longer[0]["path"] in longer[0]["next"]
+    assert longer[0]["total_chars"] == len(texts[2])
 
 
 def test_a_prompt_of_ours_is_a_slash_command(claude_code: Run, environ: dict[str, str]) -> None:

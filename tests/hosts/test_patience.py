@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from mcp import MCPError
-from support.processes import attached, call, front_processes, kill, rows, structured, until
+from support.processes import attached, call, front_processes, kill, rows, structured, until, worker_processes
 from support.wire import wired
 
 from longcall_server.hosts import UNKNOWN_S
@@ -55,7 +55,8 @@ async def test_a_host_that_kills_its_server_in_the_middle_is_told_all_by_the_nex
 ) -> None:
     async with wired(environ) as first:
         await first.call("llm_call", prompt="killed", model="demo/slow-3")
-        await until(lambda: (home / "tasks.sqlite3").exists() and rows(home, "SELECT 1 FROM pieces"))
+        await until(lambda: worker_processes(home))  # it starts once the store has its tables and the task
+        await until(lambda: rows(home, "SELECT 1 FROM pieces"))
         kill(front_processes(home))
     async with attached(environ) as second:
         (line,) = (await call(second, "poll_task"))["tasks"]

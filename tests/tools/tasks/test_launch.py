@@ -101,7 +101,8 @@ def test_a_worker_that_cannot_start_names_the_file_with_what_it_said(settings: S
 
 
 def test_a_workers_variables_are_its_fronts_without_the_empty_ones(settings: Settings):
-    assert worker_environ({"OPENAI_API_KEY": "", "A": "b", "PATH": "/bin"}) == {"A": "b", "PATH": "/bin"}
+    given = {"OPENAI_API_KEY": "", "A": "b", "PATH": "/bin", "LONGCALL_HTTP_TOKEN": "the operator's"}
+    assert worker_environ(given) == {"A": "b", "PATH": "/bin"}
     ensure_worker(settings, HERE, {**os.environ, "OPENAI_API_KEY": "", "SOME_API_KEY": "mock"})
     [worker] = worker_processes(settings.home)
     variables = psutil.Process(worker.pid).environ()

@@ -102,8 +102,8 @@ def _reap() -> None:
 
 
 def worker_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """Returns the variables a worker runs with: those of its front, without the empty ones.
+    """Returns the variables a worker runs with: those of its front, without the empty ones and the HTTP server's own.
 
     Hosts hand `${OPENAI_API_KEY:-}` on as an empty text, and providers' libraries take that for a key.
     """
-    return {name: value for name, value in environ.items() if value}
+    return {name: value for name, value in environ.items() if value and not name.startswith("LONGCALL_HTTP_")}
