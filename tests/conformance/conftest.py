@@ -6,8 +6,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-import anyio
 import pytest
+from support.apart import run_apart
 from support.http_server import http_client, http_server
 from support.processes import call, clean_environ, front_processes, kill, worker_processes
 
@@ -45,7 +45,7 @@ def environ_for_suite(tmp_path_factory: pytest.TempPathFactory) -> Generator[dic
 def shipped(environ_for_suite: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
     """Returns the URL of `longcall serve --http`, whose worker is ready."""
     with http_server(environ_for_suite, tmp_path_factory.mktemp("shipped") / "served") as server:
-        anyio.run(_make_ready, server.url)
+        run_apart(_make_ready, server.url)
         yield server.url
 
 

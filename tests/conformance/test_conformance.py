@@ -8,6 +8,7 @@ import anyio
 import pytest
 from conformance.conftest import fixture_server
 from conformance.suite import Run, run_suite
+from support.apart import run_apart
 
 Name = TypeVar("Name", str, tuple[str, str])
 SHIPPED = Path(__file__).with_name("shipped.yml")
@@ -43,7 +44,7 @@ AT_ONCE = 3
 @pytest.fixture(scope="module")
 def fixture_runs(fixtures: str, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Run]:
     """Returns the runs of what each revision requires, on the server with the fixtures."""
-    return anyio.run(
+    return run_apart(
         _run_all, fixtures, tmp_path_factory, {revision: ["--requirements", revision] for revision in REQUIRED}
     )
 
@@ -54,7 +55,7 @@ def shipped_runs(shipped: str, tmp_path_factory: pytest.TempPathFactory) -> Mapp
     wanted = [(revision, scenario) for revision, scenarios in FIXTURE_FREE.items() for scenario in scenarios]
     expected = ["--expected-failures", str(SHIPPED)]
     options = {(era, name): ["--spec-version", era, "--scenario", name, *expected] for era, name in wanted}
-    return anyio.run(_run_all, shipped, tmp_path_factory, options)
+    return run_apart(_run_all, shipped, tmp_path_factory, options)
 
 
 async def _run_all(

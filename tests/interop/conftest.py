@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
+from support.apart import run_apart
 from support.http_server import HttpServer, http_server
 from support.processes import clean_environ, front_processes, kill, worker_processes
 
@@ -63,5 +64,5 @@ def seen_by(client: Sequence[str], wheres: Mapping[str, Where], environ: Mapping
                 for transport, where in wheres.items():
                     running.start_soon(run, transport, where)
 
-    anyio.run(run_all)
+    run_apart(run_all)
     return seen
