@@ -68,7 +68,7 @@ def command(*words: str) -> list[str]:
 
 @contextmanager
 def http_server(environ: Mapping[str, str], folder: Path, *options: str) -> Generator[HttpServer]:
-    """Starts `longcall serve --http` on a free port, in `folder`; whatever is left of it at the end is killed."""
+    """Starts `longcall serve --http` on a free port, in `folder`; it is ended with the block."""
     folder.mkdir(parents=True, exist_ok=True)
     said, wrote = folder / "stderr", folder / "stdout"
     words = command("serve", "--http", "--port", "0", *options)
@@ -81,8 +81,12 @@ def http_server(environ: Mapping[str, str], folder: Path, *options: str) -> Gene
         _await_address(server)
         yield server
     finally:
-        process.kill()
-        process.wait()
+        process.terminate()  # it ends in good order, and what it has run is counted
+        try:
+            process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _await_address(server: HttpServer) -> None:

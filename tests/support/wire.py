@@ -13,6 +13,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from support.processes import PATIENCE_S
 
 _LONGEST_LINE = 16_000_000
+_LEAVE_S = 5.0
 
 
 META = "io.modelcontextprotocol"
@@ -113,5 +114,7 @@ async def wired(environ: Mapping[str, str], capabilities: Mapping[str, Any] | No
                     await wire.initialize()
                 yield wire
             finally:
+                with anyio.move_on_after(_LEAVE_S, shield=True), suppress(anyio.ClosedResourceError):
+                    await wire.hang_up()  # in good order, so that what it has run is counted
                 if process.returncode is None:
                     process.kill()
