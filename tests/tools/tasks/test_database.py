@@ -220,7 +220,7 @@ async def test_only_the_user_can_read_the_store(database: Database, path: Path):
     await database.write(enrol("a"))
     assert mode(path.parent) == 0o700
     modes = {file.name: mode(file) for file in path.parent.iterdir()}
-    assert modes == dict.fromkeys(["tasks.sqlite3", "tasks.sqlite3-shm", "tasks.sqlite3-wal"], 0o600)
+    assert modes == dict.fromkeys(["repair.lock", "tasks.sqlite3", "tasks.sqlite3-shm", "tasks.sqlite3-wal"], 0o600)
 
 
 async def test_a_folder_that_was_there_keeps_its_mode(path: Path):

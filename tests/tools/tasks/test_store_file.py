@@ -1,6 +1,7 @@
 """A store's file under its users: removed, replaced, broken; and its write-ahead log."""
 
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -116,8 +117,7 @@ async def test_the_first_write_after_a_removal_is_kept(store: SqliteStore, path:
 
 async def test_a_store_whose_whole_folder_was_removed_is_begun_anew(store: SqliteStore, path: Path):
     await added(store, new_task())
-    remove(path)
-    path.parent.rmdir()
+    shutil.rmtree(path.parent)
     [new] = await added(store, new_task())
     assert await store.task(new) is not None
 

@@ -132,8 +132,10 @@ class Database:
         async with AsyncExitStack() as stack:
             try:
                 found = sqlite_file.prepare(self._path)
-                writer, reader = [await self._connect(stack) for _ in range(2)]
+                writer, reader = [await self._connect(stack, found) for _ in range(2)]
                 await _hop(writer, partial(sqlite_file.migrate, self._path))
+            except sqlite_file.ReplacedError:
+                return await self._open()
             except OSError as error:
                 raise StoreError(
                     f"The task store {self._path} cannot be made ({error.strerror}). Make its folder writable, or set"
@@ -144,10 +146,10 @@ class Database:
             stack.pop_all()
             return _Opened(found, writer, reader)
 
-    async def _connect(self, stack: AsyncExitStack) -> aiosqlite.Connection:
+    async def _connect(self, stack: AsyncExitStack, found: sqlite_file.Identity) -> aiosqlite.Connection:
         connection = await aiosqlite.connect(self._path, isolation_level=None, timeout=sqlite_file.BUSY_S)
         stack.push_async_callback(connection.close)
-        await _hop(connection, sqlite_file.configure)
+        await _hop(connection, partial(sqlite_file.configure_found, self._path, found))
         return connection
 
     async def aclose(self) -> None:

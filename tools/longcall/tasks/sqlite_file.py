@@ -16,6 +16,7 @@ from longcall.tasks.queries import load_migrations
 BUSY_S = 10.0
 """Seconds that a write waits for another process's write."""
 _SIDE_FILES = ("", "-wal", "-shm")
+_REPAIR = "repair.lock"
 _SALVAGED = ("workers", "tasks", "attempts", "pieces")
 
 
@@ -51,6 +52,27 @@ def configure(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
+
+
+class ReplacedError(Exception):
+    """Another file has taken the name of the one that was opened."""
+
+
+def configure_found(path: Path, found: Identity, connection: sqlite3.Connection) -> None:
+    """Configures a connection to the file that was found, while nobody can set that file aside.
+
+    SQLite opens the write-ahead log by its name at the first read: a connection to a file that was set aside before
+    would take the new file's log for its own, and move it into the old file.
+
+    Raises:
+        ReplacedError: the file was set aside before; open the new one.
+    """
+    with held(path.with_name(_REPAIR), timeout=BUSY_S) as ours:
+        if not ours:
+            raise sqlite3.OperationalError("database is locked")
+        if identity(path) != found:
+            raise ReplacedError
+        configure(connection)
 
 
 def quick_look(connection: sqlite3.Connection) -> None:
@@ -143,7 +165,7 @@ def set_aside(path: Path, broken: Identity | None) -> StoreCorruptError:
         path: the store's file.
         broken: identity of the file that was found corrupt; when another process has replaced it, that is enough.
     """
-    with held(path.with_name("repair.lock"), timeout=BUSY_S) as ours:
+    with held(path.with_name(_REPAIR), timeout=BUSY_S) as ours:
         if not ours or identity(path) != broken:
             return StoreCorruptError(f"The task store {path} was corrupt and has been begun anew. Ask again.")
         aside = path.with_name(f"{path.name}.corrupt-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}")
