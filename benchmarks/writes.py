@@ -11,8 +11,8 @@ import aiosqlite
 import anyio
 
 from benchmarks.report import Figure, median, quantile
+from longcall.call import Call, Message
 from longcall.clock import Clock
-from longcall.models import Call, Message
 from longcall.tasks.queries import load_queries
 from longcall.tasks.sqlite import open_sqlite_store
 from longcall.tasks.store import NewTask

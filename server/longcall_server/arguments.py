@@ -8,7 +8,7 @@ from mcp.server.stdio import stdio_server
 from mcp_types import CallToolResult, InputRequiredResult
 from pydantic import ValidationError
 
-from longcall.models import first_complaint
+from longcall.call import first_complaint
 from longcall_server.connection import while_connected
 from longcall_server.stdin import open_stdin
 

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from longcall.models import Call, Message, Task, TaskKind, TaskState
+from longcall.call import Call, Message
+from longcall.models import Task, TaskKind, TaskState
 
 QUEUED = Task(
     id="0123456789abcdef",

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from longcall.call import Call, new_call
 from longcall.errors import CallError
-from longcall.models import Call, new_call
 from longcall.predecessor import question_from_config
 
 CONFIG = {"model": "demo/echo", "question": "why?"}

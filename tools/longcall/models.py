@@ -1,144 +1,17 @@
-"""The words: Call, Completion, Usage, Attempt, Task and their states."""
+"""The words: Completion, Usage, Attempt, Task and their states."""
 
-import hashlib
-import json
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
-
+from longcall.call import Call
 from longcall.clock import Clock
-from longcall.errors import CallError, Failure
-from longcall.text import clean, head
-
-ReasoningEffort = Literal["none", "minimal", "low", "medium", "high"]
-OnInterrupt = Literal["report", "retry"]
-ContentPart = dict[str, Any]
-"""One part of a message in the OpenAI chat form: `{"type": "text", "text": …}`, `{"type": "image_url", …}`."""
-
-
-class Message(BaseModel, frozen=True, extra="forbid"):
-    """One turn of a conversation, in the OpenAI chat form."""
-
-    role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[ContentPart]
-
-    @field_validator("content")
-    @classmethod
-    def _is_valid_unicode(cls, content: str | list[ContentPart]) -> str | list[ContentPart]:
-        if isinstance(content, str):
-            return clean(content)
-        try:
-            return json.loads(clean(json.dumps(content, ensure_ascii=False)))
-        except (TypeError, ValueError):
-            raise ValueError("the parts of a message must be JSON, without bytes or other objects") from None
-
-    @property
-    def text(self) -> str:
-        """The text of the message; parts that are no text are left out."""
-        if isinstance(self.content, str):
-            return self.content
-        return " ".join(part["text"] for part in self.content if isinstance(part.get("text"), str))
-
-
-class Call(BaseModel, frozen=True, extra="forbid"):
-    """What is asked of a model. Validated once, at the door; stored with the task as JSON."""
-
-    model: str = Field(min_length=1)
-    messages: tuple[Message, ...] = Field(min_length=1)
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    max_tokens: int | None = Field(default=None, ge=1)
-    reasoning_effort: ReasoningEffort | None = None
-    timeout_s: float = Field(default=3600.0, gt=0, le=31_536_000, allow_inf_nan=False)
-    """Seconds from creation, or the last guidance, after which the work is cancelled and fails with code `timeout`."""
-    on_interrupt: OnInterrupt = "report"
-    """What to do when the worker dies after the request left: tell, or send it again and pay again."""
-    background: bool = False
-    """Whether the provider is to work on it by itself and keep the answer, so that even a dead worker loses nothing."""
-
-    @property
-    def request(self) -> str:
-        """A hash of all that decides the answer: two calls with the same one ask the same."""
-        asked = self.model_dump(mode="json", exclude={"timeout_s", "on_interrupt", "background"}, exclude_none=True)
-        canonical = json.dumps(asked, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        return request_hash(canonical)
-
-    @property
-    def head(self) -> str:
-        """The first words of the last user message, to know the task by."""
-        asked = [message.text for message in self.messages if message.role == "user"]
-        return head(asked[-1] if asked else self.messages[-1].text)
-
-
-def request_hash(canonical: str) -> str:
-    """Returns 24 hex digits (96 bits) that stand for what is asked; short, since the store has an index of them."""
-    return hashlib.sha256(canonical.encode()).hexdigest()[:24]
+from longcall.errors import Failure
 
 
 def new_task_id() -> str:
     """Returns 32 random hex digits, of which nobody can guess another's and the first few tell tasks apart."""
     return secrets.token_hex(16)
-
-
-def new_call(
-    *,
-    model: str | None,
-    prompt: str | None = None,
-    messages: Sequence[Message] | Sequence[dict[str, Any]] | None = None,
-    system: str | None = None,
-    **options: Any,
-) -> Call:
-    """Builds a Call from what a caller gave at any door.
-
-    Takes exactly one of `prompt` (text) and `messages` (chat turns), an optional `system` text put before them, and
-    any other field of Call; options that are None count as not given.
-
-    Raises:
-        CallError: nothing to ask, two things to ask, no model, or a value out of range; the sentence says which.
-    """
-    if not model:
-        raise CallError(
-            "No model was named and no default model is configured. Name one in `model` (list_models shows what can be"
-            " called here), or set LONGCALL_MODEL."
-        )
-    given = {name: value for name, value in options.items() if value is not None}
-    try:
-        return Call(model=model.strip(), messages=_turns(prompt, messages, system), **given)
-    except ValidationError as error:
-        raise CallError(first_complaint(error)) from None
-
-
-def _turns(
-    prompt: str | None, messages: Sequence[Message] | Sequence[dict[str, Any]] | None, system: str | None
-) -> tuple[Message, ...]:
-    if prompt is not None and messages:
-        raise CallError("Give either `prompt` or `messages`, not both.")
-    if messages is not None and not isinstance(messages, list | tuple):
-        raise CallError("`messages` must be a list of chat turns.")
-    turns: list[Message] = [Message.model_validate(message) for message in messages or ()]
-    if prompt is not None:
-        turns = [Message(role="user", content=prompt)]
-    if not any(_says_something(turn) for turn in turns):
-        raise CallError("There is nothing to ask: `prompt` (or the text of `messages`) is empty.")
-    if turns[-1].role in ("system", "developer"):
-        raise CallError("There is nothing to answer: `messages` must end with a user or an assistant turn.")
-    if system:
-        turns.insert(0, Message(role="system", content=system))
-    return tuple(turns)
-
-
-def _says_something(turn: Message) -> bool:
-    return bool(turn.content.strip() if isinstance(turn.content, str) else turn.content)
-
-
-def first_complaint(error: ValidationError) -> str:
-    """Returns what is wrong with the first value that is, as one sentence."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the call"
-    return f"`{where}` cannot be used: {first['msg']}."
 
 
 @dataclass(frozen=True, slots=True)

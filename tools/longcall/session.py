@@ -7,8 +7,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Protocol, TypedDict, Unpack
 
+from longcall.call import Call, Message, OnInterrupt, ReasoningEffort, new_call
 from longcall.errors import CallError
-from longcall.models import Call, Decision, Message, OnInterrupt, ReasoningEffort, Task, new_call
+from longcall.models import Decision, Task
 from longcall.result import Page, Result, listing, result_of
 from longcall.settings import Settings
 from longcall.tasks.client import TaskClient, open_client

@@ -12,7 +12,8 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 from support.mocks import Mock, aimock
 
-from longcall.models import Completion, new_call
+from longcall.call import new_call
+from longcall.models import Completion
 from longcall.providers.litellm import LiteLLMProvider
 from longcall.providers.thread import LoopThread
 

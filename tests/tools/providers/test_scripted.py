@@ -5,8 +5,9 @@ from contextlib import aclosing
 import anyio
 import pytest
 
+from longcall.call import new_call
 from longcall.errors import ProviderError
-from longcall.models import Completion, new_call
+from longcall.models import Completion
 from longcall.providers import Event
 from longcall.providers.scripted import NAMES, ScriptedProvider
 

@@ -11,8 +11,9 @@ import pytest
 from support.processes import PATIENCE_S
 from tools.tasks.samples import HERE, WORKER, added, look
 
-from longcall.call import Caller
-from longcall.models import Call, Completion, Task, Usage
+from longcall.call import Call
+from longcall.caller import Caller
+from longcall.models import Completion, Task, Usage
 from longcall.providers import Event, Handle, Provider, Sending
 from longcall.retry import Backoff
 from longcall.tasks.database import Database, open_database

@@ -22,7 +22,8 @@ from tools.tasks.samples import (
     states,
 )
 
-from longcall.models import AttemptState, Decision, Message, Task, TaskState
+from longcall.call import Message
+from longcall.models import AttemptState, Decision, Task, TaskState
 from longcall.tasks.store import Added, Attached, Ending, Recovery, TaskStore
 
 DECISIONS = pytest.mark.parametrize("decision", list(Decision))

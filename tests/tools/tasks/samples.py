@@ -6,9 +6,10 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from longcall.call import Call, Message
 from longcall.clock import Clock
 from longcall.errors import Failure
-from longcall.models import AttemptState, Call, Completion, Message, Task, TaskState, Usage
+from longcall.models import AttemptState, Completion, Task, TaskState, Usage
 from longcall.tasks.store import Added, Ending, NewTask, TaskStore
 
 

@@ -15,7 +15,8 @@ from support.processes import PATIENCE_S
 from tools.tasks.bench import DONE, Answers, Bench, bench, briefly, half, prompt_of, told
 from tools.tasks.samples import HERE, OTHER, WORKER, added, look, new_task
 
-from longcall.models import AttemptState, Call, TaskState
+from longcall.call import Call
+from longcall.models import AttemptState, TaskState
 from longcall.providers import Event, Handle, Sending
 from longcall.tasks.store import Ending
 from longcall.tasks.transactions import fetch_all
@@ -27,7 +28,7 @@ FULL = """
 import sys
 from pathlib import Path
 import anyio
-from longcall.call import Caller
+from longcall.caller import Caller
 from longcall.models import Completion, Usage
 from longcall.providers import Provider
 from longcall.retry import Backoff

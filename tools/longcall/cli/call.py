@@ -8,12 +8,13 @@ from typing import Annotated, Any
 import anyio
 import typer
 
+from longcall.call import ReasoningEffort
 from longcall.cli.exits import Exit, run
 from longcall.cli.prompt import read_prompt
 from longcall.cli.status import StatusLine
 from longcall.cli.terminal import complain, count, is_terminal, printable, remark, say, seconds
 from longcall.errors import CallError
-from longcall.models import ReasoningEffort, Task, TaskState
+from longcall.models import Task, TaskState
 from longcall.result import Page, progress_of, result_of
 from longcall.session import Question, open_session
 from longcall.settings import Settings, read_settings

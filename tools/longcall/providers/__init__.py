@@ -4,8 +4,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from longcall.call import Call
 from longcall.errors import ProviderError
-from longcall.models import Call, Completion
+from longcall.models import Completion
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
+from longcall.call import Call
 from longcall.errors import ProviderError
-from longcall.models import Call
 from longcall.providers import Event, Handle, Provider, Sending, litellm_background
 from longcall.providers.litellm_completion import completion
 from longcall.providers.litellm_errors import missing_key, refusal, told, unknown_model, was_turned_away

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from longcall.models import Call, Completion, Usage
+from longcall.call import Call
+from longcall.models import Completion, Usage
 
 
 def completion(

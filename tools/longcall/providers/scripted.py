@@ -11,8 +11,9 @@ from collections.abc import AsyncGenerator
 
 import anyio
 
+from longcall.call import Call
 from longcall.errors import ProviderError
-from longcall.models import Call, Completion, Usage
+from longcall.models import Completion, Usage
 from longcall.providers import Event, Provider, Sending
 from longcall.routing import DEMO
 

@@ -11,9 +11,10 @@ import anyio
 import anyio.to_thread
 
 from longcall.beside import beside
+from longcall.call import Call, request_hash
 from longcall.environment import fingerprint, older_fingerprints, read_salt
 from longcall.errors import CallError, StoreError, UnknownTaskError, WorkerStartError
-from longcall.models import Call, Decision, Task, TaskState, new_task_id, request_hash
+from longcall.models import Decision, Task, TaskState, new_task_id
 from longcall.settings import Settings
 from longcall.tasks.doorbell import Doorbell, open_doorbell
 from longcall.tasks.estate import Estate

@@ -20,7 +20,7 @@ import anyio
 from anyio.from_thread import start_blocking_portal
 
 from longcall.beside import beside
-from longcall.call import Caller
+from longcall.caller import Caller
 from longcall.providers import Provider
 from longcall.providers.litellm import LiteLLMProvider
 from longcall.providers.scripted import ScriptedProvider

@@ -9,9 +9,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from longcall.call import Call
 from longcall.clock import Clock, elapsed_ms
 from longcall.errors import Failure, StaleClaimError
-from longcall.models import AttemptState, Call, Decision, Task, TaskState
+from longcall.models import AttemptState, Decision, Task, TaskState
 from longcall.tasks import sqlite_file, transactions
 from longcall.tasks.database import Database, open_database
 from longcall.tasks.rows import task_from_row

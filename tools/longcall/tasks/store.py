@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from longcall.call import Call
 from longcall.errors import Failure
-from longcall.models import AttemptState, Call, Completion, Decision, Task, TaskKind, TaskState
+from longcall.models import AttemptState, Completion, Decision, Task, TaskKind, TaskState
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from longcall.call import Call, Message
 from longcall.clock import elapsed_ms
 from longcall.errors import Failure, KeyConflictError
-from longcall.models import AttemptState, Call, Completion, Decision, Message, Task, TaskState
+from longcall.models import AttemptState, Completion, Decision, Task, TaskState
 from longcall.tasks.queries import load_queries
 from longcall.tasks.rows import attempt_from_row, task_from_row
 from longcall.tasks.store import Added, Attached, Ending, NewTask, Recovery

@@ -10,9 +10,10 @@ import anyio
 import anyio.lowlevel
 from anyio.abc import TaskGroup
 
-from longcall.call import Caller, OnText
+from longcall.call import Call
+from longcall.caller import Caller, OnText
 from longcall.errors import CallError, Failure, ProviderError, StaleClaimError, StoreError
-from longcall.models import AttemptState, Call, Completion, TaskState
+from longcall.models import AttemptState, Completion, TaskState
 from longcall.providers import Handle
 from longcall.tasks.doorbell import Doorbell
 from longcall.tasks.store import Claim, Ending, TaskStore

@@ -1,0 +1,1 @@
+"""What a good answer is, in the caller's words."""
