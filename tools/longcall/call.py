@@ -8,7 +8,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from longcall.errors import CallError
+from longcall.retry import Retry
 from longcall.text import clean, head
+from longcall.validators import Validator
+from longcall.validators.judge import Judge
 
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high"]
 OnInterrupt = Literal["report", "retry"]
@@ -54,6 +57,10 @@ class Call(BaseModel, frozen=True, extra="forbid"):
     """Names of the operator's MCP servers whose tools the model may use."""
     mcp_config: dict[str, Any] | None = None
     """MCP servers of the caller's own, `{"mcpServers": {…}}`; for callers in Python alone, since it names commands."""
+    validators: tuple[Validator, ...] = Field(default=(), max_length=50)
+    """What a good answer is; see `longcall.validators`."""
+    retry: Retry | None = None
+    """What to do when the answer is not; None is the default Retry where there are validators."""
     timeout_s: float = Field(default=3600.0, gt=0, le=31_536_000, allow_inf_nan=False)
     """Seconds from creation, or the last guidance, after which the work is cancelled and fails with code `timeout`."""
     on_interrupt: OnInterrupt = "report"
@@ -71,10 +78,27 @@ class Call(BaseModel, frozen=True, extra="forbid"):
         return request_hash(canonical)
 
     @property
+    def policy(self) -> Retry:
+        """How it is asked again."""
+        return self.retry or Retry()
+
+    @property
+    def prompt(self) -> str:
+        """The text of the last user message; empty when there is none."""
+        return next((turn.text for turn in reversed(self.messages) if turn.role == "user"), "")
+
+    @property
+    def names_commands(self) -> bool:
+        """Whether it names commands to run: only a caller on the operator's side may."""
+        stage = self.policy.tool_stage
+        judges = [check for check in self.validators if isinstance(check, Judge)]
+        configs = [self.mcp_config, stage and stage.mcp_config, *(judge.mcp_config for judge in judges)]
+        return any(configs)
+
+    @property
     def head(self) -> str:
         """The first words of the last user message, to know the task by."""
-        asked = [message.text for message in self.messages if message.role == "user"]
-        return head(asked[-1] if asked else self.messages[-1].text)
+        return head(self.prompt or self.messages[-1].text)
 
 
 def request_hash(canonical: str) -> str:

@@ -3,10 +3,12 @@
 import secrets
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from longcall.call import Call
 from longcall.clock import Clock
 from longcall.errors import Failure
+from longcall.validators.base import Issue
 
 
 def new_task_id() -> str:
@@ -76,6 +78,13 @@ class TaskKind(StrEnum):
     GROUP = "group"
 
 
+class Role(StrEnum):
+    """What a request is for."""
+
+    ANSWER = "answer"
+    JUDGE = "judge"
+
+
 class AttemptState(StrEnum):
     """What has become of one request to a provider."""
 
@@ -86,6 +95,61 @@ class AttemptState(StrEnum):
     CANCELLED = "cancelled"
     LOST = "lost"
     """Its worker died before the answer was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What one judge said of an answer."""
+
+    judge: str
+    """The validator's name."""
+    model: str
+    verdict: Literal["pass", "fail", "unsure", "error"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the checks found of an answer."""
+
+    issues: tuple[Issue, ...] = ()
+    errors: tuple[str, ...] = ()
+    """Why checks could not be made, or came to no verdict: the answer is neither good nor bad for that."""
+    votes: tuple[Vote, ...] = ()
+    warnings: tuple[str, ...] = ()
+    ms: int = 0
+    repaired: str | None = None
+    """The answer's JSON as it was mended, where a validator was allowed to."""
+
+    @property
+    def valid(self) -> bool:
+        """Whether the answer passes."""
+        return not self.errors and not self.faults
+
+    @property
+    def faults(self) -> tuple[Issue, ...]:
+        """The issues for which the answer does not pass."""
+        return tuple(issue for issue in self.issues if issue.on_fail != "warn")
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What became of an answer's checks in the end."""
+
+    valid: bool
+    returned: Literal["passed", "best", "last"]
+    """Which answer the task's text is."""
+    stopped: str | None = None
+    """Why it was not asked again; None when it passed."""
+    issues: tuple[Issue, ...] = ()
+    """What is wrong with the text."""
+    best: int | None = None
+    """Number of the attempt with the best answer; None for a text that was given."""
+    last: int | None = None
+    feedback_next: str | None = None
+    """What would be said to the model next, for a caller who goes on by itself."""
+    repaired: bool = False
+    """Whether the text is the answer's JSON as it was mended; the answer itself is the attempt's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +165,14 @@ class Attempt:
     usage: Usage | None
     cost_usd: float | None
     failure: Failure | None
+    role: Role = Role.ANSWER
+    series: int = 0
+    """How often its task had been guided when it was sent."""
+    completion: Completion | None = None
+    """None where the task's own completion tells it."""
+    checked: Checked | None = None
+    text: str | None = None
+    """Only where the texts of attempts were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +201,10 @@ class Task:
     text: str = ""
     completion: Completion | None = None
     failure: Failure | None = None
+    validation: Validation | None = None
+    """None for a call without validators, and for one that ended before its checks did."""
+    series: int = 0
+    """How often it was guided."""
     attempts: tuple[Attempt, ...] = field(default=())
     members: tuple["Task", ...] = field(default=())
     """The tasks of a group, in order; empty for a call."""

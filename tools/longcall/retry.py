@@ -1,29 +1,95 @@
-"""Which failures are worth another request, and after how long. Pure."""
+"""How a model is asked again when its answer fails the checks, as the caller wants it."""
 
-import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from longcall.errors import ProviderError
+from pydantic import BaseModel, Field, field_validator
 
 
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """Delays between requests: exponential with full jitter, and the provider's own wish where it has one."""
+class Budget(BaseModel, frozen=True, extra="forbid"):
+    """Limits over everything a task asks, judges included. What is None is not limited.
 
-    attempts: int = 3
-    """Requests at most, the first included."""
-    first_s: float = 1.0
-    longest_s: float = 30.0
+    No request leaves once a limit is reached, so what is spent passes it by one request at most.
+    """
 
-    def delay(self, number: int, error: ProviderError, jitter: float | None = None) -> float | None:
-        """Returns the seconds to wait after request `number` (from 1) failed with `error`; None to give up.
+    tokens: int | None = Field(default=None, ge=1)
+    """Tokens in and out, as the providers count them; what nobody counted is estimated from the texts."""
+    usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """A request whose price nobody knows is the last one under this limit."""
+    seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """From the task's creation, or its last guidance; the request in flight is not cut off (`timeout_s` does that)."""
 
-        Only a request that was turned away is repeated: any other may have been paid. `jitter` in 0..1 is drawn when
-        not given. A provider that asks for more than `longest_s` is not waited for.
-        """
-        if not (error.failure.retryable and error.refused) or number >= self.attempts:
-            return None
-        if error.retry_after is not None:
-            return error.retry_after if error.retry_after <= self.longest_s else None
-        share = random.random() if jitter is None else jitter  # noqa: S311  # spreads load, guards nothing
-        return min(self.longest_s, self.first_s * 2 ** (number - 1)) * (0.5 + share / 2)
+
+class ToolStage(BaseModel, frozen=True, extra="forbid"):
+    """Tools that the model is handed once it has failed without them."""
+
+    after: int = Field(ge=1)
+    """Answers without them; the next one is asked with them."""
+    name: str | None = None
+    """The tool that the feedback tells the model to use."""
+    servers: tuple[str, ...] = ()
+    """Names of the operator's MCP servers."""
+    mcp_config: dict[str, Any] | None = None
+    """MCP servers of the caller's own; for callers in Python alone, since it names commands."""
+
+
+class Retry(BaseModel, frozen=True, extra="forbid"):
+    """When to ask again, whom, with what, and what to do when there is no good answer in the end.
+
+    Only answers that failed their checks count here. A request that the provider turned away is repeated apart from
+    that (`LONGCALL_ATTEMPTS`), and one that may have been billed is not, unless `resend_broken` says so.
+    """
+
+    max_attempts: int = Field(default=3, ge=1, le=20)
+    """Answers at most, the first included."""
+    budget: Budget = Budget()
+    context: Literal["fresh_with_last", "conversation"] = "fresh_with_last"
+    """What the model sees of its failed answers: the last one, or all of them."""
+    escalate: tuple[str, ...] = Field(default=(), max_length=10)
+    """Models to go on with, in order: each at least once at the end, and sooner where a model makes no progress."""
+    on_exhausted: Literal["error", "return_best", "return_last"] = "error"
+    """`error` fails the task, whose text is the best answer; the others complete it with a warning."""
+    stop_without_progress: bool = True
+    """Whether the same answer, or the same faults, twice in a row end it (or lead to the next model)."""
+    tool_stage: ToolStage | None = None
+    max_attempts_before_human: int | None = Field(default=None, ge=1)
+    """Failed answers after which a person, or the calling agent, has to decide: status `needs_review`."""
+    first_delay_s: float = Field(default=0, ge=0, le=3600)
+    """Seconds before the second answer is asked for."""
+    delay_factor: float = Field(default=2, ge=1, le=10)
+    longest_delay_s: float = Field(default=60, ge=0, le=3600)
+    resend_broken: bool = False
+    """Whether a request whose answer broke off may be sent again, and paid again."""
+
+    @field_validator("max_attempts_before_human", mode="before")
+    @classmethod
+    def _zero_is_never(cls, value: Any) -> Any:
+        return value or None
+
+    def delay(self, failed: int) -> float:
+        """Returns the seconds to wait after so many failed answers."""
+        return min(self.longest_delay_s, self.first_delay_s * self.delay_factor ** (failed - 1))
+
+
+_DELAYS = {"initial_delay": "first_delay_s", "backoff_factor": "delay_factor", "max_delay": "longest_delay_s"}
+_STAGE = {
+    "max_attempts_before_tool_use": "after",
+    "debug_tool_name": "name",
+    "debug_tool_servers": "servers",
+    "debug_tool_mcp_config": "mcp_config",
+}
+
+
+def plain_retry(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what Retry takes, from a caller's dict that may use the predecessor's flat names too.
+
+    With a threshold for tools or for a person it is the threshold that ends a stage, not a lack of progress, unless the
+    caller says otherwise.
+    """
+    taken = {_DELAYS.get(name, name): value for name, value in raw.items() if name not in _STAGE}
+    stage = {_STAGE[name]: value for name, value in raw.items() if name in _STAGE and value}
+    if "after" in stage and len(stage) > 1:
+        taken["tool_stage"] = stage
+    if taken.get("tool_stage") or taken.get("max_attempts_before_human"):
+        taken.setdefault("stop_without_progress", False)
+    return taken

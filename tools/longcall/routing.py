@@ -6,12 +6,15 @@ from longcall.errors import CallError
 
 DEMO = "demo/"
 MAX = "max/"
+GIVEN = "meta-task/"
+"""Models of this name are asked nothing: the text that was given is what is validated."""
 
 
 class Route(StrEnum):
     """Who answers."""
 
     SCRIPTED = "scripted"
+    GIVEN = "given"
     LITELLM = "litellm"
 
 
@@ -23,6 +26,8 @@ def route(model: str) -> Route:
     """
     if model.startswith(DEMO):
         return Route.SCRIPTED
+    if model.startswith(GIVEN):
+        return Route.GIVEN
     if model.lower().startswith(MAX):
         raise CallError(
             f"{model!r} names Claude through its command line, which this version cannot call yet. Name an API model,"

@@ -15,7 +15,7 @@ from longcall.call import Call
 from longcall.caller import Caller
 from longcall.models import Completion, Task, Usage
 from longcall.providers import Event, Handle, Provider, Sending
-from longcall.retry import Backoff
+from longcall.backoff import Backoff
 from longcall.tasks.database import Database, open_database
 from longcall.tasks.doorbell import Doorbell, open_doorbell
 from longcall.tasks.sqlite import SqliteStore

@@ -12,7 +12,7 @@ from longcall.errors import CallError, ProviderError
 from longcall.models import AttemptState, TaskState
 from longcall.providers import Event, Provider, Sending
 from longcall.providers.scripted import ScriptedProvider
-from longcall.retry import Backoff
+from longcall.backoff import Backoff
 from longcall.tasks.store import Recovery
 
 __all__ = ["bench"]

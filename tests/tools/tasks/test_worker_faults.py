@@ -31,7 +31,7 @@ import anyio
 from longcall.caller import Caller
 from longcall.models import Completion, Usage
 from longcall.providers import Provider
-from longcall.retry import Backoff
+from longcall.backoff import Backoff
 from longcall.tasks.database import open_database
 from longcall.tasks.doorbell import open_doorbell
 from longcall.tasks.sqlite import SqliteStore

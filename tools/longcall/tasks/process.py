@@ -19,13 +19,13 @@ if sys.platform != "win32":
 import anyio
 from anyio.from_thread import start_blocking_portal
 
+from longcall.backoff import Backoff
 from longcall.beside import beside
 from longcall.caller import Caller
 from longcall.providers import Provider
 from longcall.providers.litellm import LiteLLMProvider
 from longcall.providers.scripted import ScriptedProvider
 from longcall.providers.thread import LoopThread
-from longcall.retry import Backoff
 from longcall.routing import Route, route
 from longcall.settings import Settings, read_settings
 from longcall.tasks.doorbell import open_doorbell

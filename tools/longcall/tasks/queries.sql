@@ -27,7 +27,13 @@ WHERE id IN (
     ORDER BY created_at, rowid LIMIT :most)
 RETURNING id, rowid AS place, created_at, coalesce(guided_at, created_at) AS asked_at,
     coalesce(guided_tick, created_tick) AS asked_tick, call,
-    (SELECT handle FROM attempts WHERE task = tasks.id AND state = 'sent') AS handle;
+    (SELECT handle FROM attempts WHERE task = tasks.id AND state = 'sent') AS handle,
+    EXISTS (SELECT 1 FROM attempts WHERE task = tasks.id AND series = tasks.series AND state <> 'sent') AS was_tried;
+
+-- name: past
+-- What was asked since the task was made, or last guided, with the texts that came.
+SELECT * FROM attempts
+WHERE task = :task AND state <> 'sent' AND series = (SELECT series FROM tasks WHERE id = :task) ORDER BY number;
 
 -- name: expire_queued
 -- The deadline covers the waiting for a place too.
@@ -46,15 +52,20 @@ WHERE task = :task AND state = 'sent'
 
 -- name: mark_sent
 -- Writes the attempt down before its request leaves; no row comes back when the task is no longer ours to send.
-INSERT INTO attempts (task, number, model, state, sent_at)
-SELECT id, (SELECT count(*) + 1 FROM attempts WHERE task = :task), :model, 'sent', :now
+INSERT INTO attempts (task, number, model, role, series, state, sent_at)
+SELECT id, (SELECT count(*) + 1 FROM attempts WHERE task = :task), :model, :role, series, 'sent', :now
 FROM tasks WHERE id = :task AND state = 'running' AND worker = :worker AND cancel_requested = 0
 RETURNING number;
 
 -- name: end_attempt
 UPDATE attempts SET state = :state, ended_at = max(:now, sent_at), usage = :usage, cost_usd = :cost_usd,
-    failure = :failure
+    failure = :failure, text = :text, completion = :completion
 WHERE task = :task AND state = 'sent'
+  AND EXISTS (SELECT 1 FROM tasks WHERE id = :task AND state = 'running' AND worker = :worker);
+
+-- name: note_checked
+UPDATE attempts SET checked = :checked
+WHERE task = :task AND number = :number AND text IS NOT NULL
   AND EXISTS (SELECT 1 FROM tasks WHERE id = :task AND state = 'running' AND worker = :worker);
 
 -- name: add_piece
@@ -63,10 +74,14 @@ SELECT id, (SELECT coalesce(max(number), 0) + 1 FROM pieces WHERE task = :task),
 FROM tasks WHERE id = :task AND state = 'running' AND worker = :worker;
 
 -- name: finish
--- The end of a running task, by the worker that holds it; a NULL text keeps the pieces as the text.
+-- The end of a running task, by the worker that holds it; a NULL text keeps the pieces as the text, and for want of
+-- them the last answer.
 UPDATE tasks SET state = :state, finished_at = max(:now, started_at), completion = :completion, failure = :failure,
-    text = coalesce(:text, (SELECT group_concat(text, '') FROM (
-        SELECT text FROM pieces WHERE task = :task ORDER BY number)))
+    validation = :validation,
+    text = coalesce(:text,
+        (SELECT group_concat(text, '') FROM (SELECT text FROM pieces WHERE task = :task ORDER BY number)),
+        (SELECT text FROM attempts WHERE task = :task AND role = 'answer' AND text IS NOT NULL
+         ORDER BY number DESC LIMIT 1))
 WHERE id = :task AND state = 'running' AND worker = :worker;
 
 -- name: drop_pieces
@@ -86,7 +101,7 @@ SELECT call, text FROM tasks WHERE id = :task AND state = 'needs_review';
 -- The answer is in the call by now. A cancel that the answer forestalled is forgotten: somebody wants the work again.
 UPDATE tasks SET state = 'queued', call = :call, guided_at = :now, guided_tick = :tick, cancel_requested = 0,
     worker = NULL, started_at = NULL, finished_at = NULL, delivered_at = NULL, text = NULL, completion = NULL,
-    failure = NULL
+    failure = NULL, validation = NULL, series = series + 1
 WHERE id = :task AND state = 'needs_review';
 
 -- name: cancel_queued
@@ -104,8 +119,8 @@ WHERE state = 'running' AND environment = :environment AND worker = :worker AND 
 
 -- name: orphans
 -- Running tasks of one environment whose worker is not the living one.
-SELECT id, cancel_requested, on_interrupt, open.number IS NOT NULL AS was_sent, open.handle,
-    (SELECT count(*) FROM attempts WHERE task = tasks.id) AS attempts
+SELECT id, cancel_requested, on_interrupt, open.number IS NOT NULL AS was_sent, open.handle, open.role,
+    (SELECT count(*) FROM attempts WHERE task = tasks.id AND state <> 'answered') AS unanswered
 FROM tasks LEFT JOIN attempts AS open ON open.task = tasks.id AND open.state = 'sent'
 WHERE tasks.state = 'running' AND kind = 'call' AND environment = :environment AND worker IS NOT :worker;
 
@@ -118,7 +133,10 @@ UPDATE attempts SET state = 'lost', ended_at = max(:now, sent_at) WHERE task = :
 
 -- name: end_orphan
 UPDATE tasks SET state = :state, finished_at = max(:now, started_at), failure = :failure,
-    text = (SELECT group_concat(text, '') FROM (SELECT text FROM pieces WHERE task = :task ORDER BY number))
+    text = coalesce(
+        (SELECT group_concat(text, '') FROM (SELECT text FROM pieces WHERE task = :task ORDER BY number)),
+        (SELECT text FROM attempts WHERE task = :task AND role = 'answer' AND text IS NOT NULL
+         ORDER BY number DESC LIMIT 1))
 WHERE id = :task AND state = 'running';
 
 -- name: task
@@ -131,7 +149,13 @@ FROM tasks WHERE id = :task;
 SELECT text FROM pieces WHERE task = :task ORDER BY number;
 
 -- name: attempts
-SELECT * FROM attempts WHERE task = :task ORDER BY number;
+-- Without their texts, which only who asks for them reads.
+SELECT task, number, model, role, series, state, sent_at, ended_at, usage, cost_usd, failure, completion, checked,
+    NULL AS text
+FROM attempts WHERE task = :task ORDER BY number;
+
+-- name: attempt_text
+SELECT text FROM attempts WHERE task = :task AND number = :number;
 
 -- name: members
 SELECT tasks.*, CASE

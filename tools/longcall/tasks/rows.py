@@ -2,10 +2,26 @@
 
 import json
 import sqlite3
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
 
 from longcall.errors import Failure
-from longcall.models import Attempt, AttemptState, Completion, Task, TaskKind, TaskState, Usage
+from longcall.models import (
+    Attempt,
+    AttemptState,
+    Checked,
+    Completion,
+    Role,
+    Task,
+    TaskKind,
+    TaskState,
+    Usage,
+    Validation,
+)
+
+T = TypeVar("T")
 
 
 def usage_from_json(text: str | None) -> Usage | None:
@@ -28,6 +44,22 @@ def failure_from_json(text: str | None) -> Failure | None:
     return None if text is None else Failure(**json.loads(text))
 
 
+@cache
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    # Made on first use: most stores never hold one, and a front must start fast.
+    return TypeAdapter(kind)
+
+
+def checked_from_json(text: str | None) -> Checked | None:
+    """Returns what checks found, as a JSON column has it."""
+    return None if text is None else _adapter(Checked).validate_json(text)
+
+
+def validation_from_json(text: str | None) -> Validation | None:
+    """Returns what became of checks, as a JSON column has it."""
+    return None if text is None else _adapter(Validation).validate_json(text)
+
+
 def attempt_from_row(row: sqlite3.Row) -> Attempt:
     """Returns the attempt in a row of `attempts`."""
     return Attempt(
@@ -39,6 +71,11 @@ def attempt_from_row(row: sqlite3.Row) -> Attempt:
         usage=usage_from_json(row["usage"]),
         cost_usd=row["cost_usd"],
         failure=failure_from_json(row["failure"]),
+        role=Role(row["role"]),
+        series=row["series"],
+        completion=completion_from_json(row["completion"]),
+        checked=checked_from_json(row["checked"]),
+        text=row["text"],
     )
 
 
@@ -62,4 +99,6 @@ def task_from_row(row: sqlite3.Row) -> Task:
         principal=row["principal"],
         completion=completion_from_json(row["completion"]),
         failure=failure_from_json(row["failure"]),
+        validation=validation_from_json(row["validation"]),
+        series=row["series"],
     )

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from longcall.call import Call
 from longcall.clock import Clock, elapsed_ms
 from longcall.errors import Failure, StaleClaimError
-from longcall.models import AttemptState, Decision, Task, TaskState
+from longcall.models import AttemptState, Checked, Completion, Decision, Role, Task, TaskState
 from longcall.tasks import sqlite_file, transactions
 from longcall.tasks.database import Database, open_database
-from longcall.tasks.rows import task_from_row
+from longcall.tasks.rows import attempt_from_row, task_from_row
 from longcall.tasks.store import Added, Claim, Ending, NewTask, Recovery
 
 _OVERDUE = Failure(
@@ -45,28 +45,45 @@ class SqliteStore:
         claims: list[Claim] = []
         for row in rows:
             try:
-                claims.append(self._claim(row))
+                claims.append(await self._claim(row))
             except ValidationError:  # written by an edition that understood calls otherwise
                 await self.finish(row["id"], worker, _UNREADABLE)
         return claims
 
-    def _claim(self, row: sqlite3.Row) -> Claim:
+    async def _claim(self, row: sqlite3.Row) -> Claim:
         waited = elapsed_ms(self._clock.wall() - row["asked_at"], self._clock.tick() - row["asked_tick"])
         call = Call.model_validate_json(row["call"])
-        return Claim(row["id"], min(waited / 1000, call.timeout_s), call, row["handle"])
+        past = await self._read_all("past", task=row["id"]) if row["was_tried"] else []
+        spent_s = min(waited / 1000, call.timeout_s)
+        return Claim(row["id"], spent_s, call, row["handle"], tuple(attempt_from_row(attempt) for attempt in past))
 
-    async def mark_sent(self, task: str, worker: str, model: str) -> int:
-        rows = await self._write_all("mark_sent", task=task, worker=worker, model=model)
-        if not rows:
+    async def mark_sent(self, task: str, worker: str, model: str, role: Role = Role.ANSWER) -> int:
+        values = {**self._time(), "task": task, "worker": worker, "model": model, "role": role}
+        number = await self._database.write(partial(transactions.send, values))
+        if number is None:
             raise StaleClaimError(f"task {task} is not {worker}'s to send")
-        return rows[0]["number"]
+        return number
+
+    async def note_answer(self, task: str, worker: str, role: Role, text: str, completion: Completion) -> None:
+        values = {**self._time(), "task": task, "worker": worker, "is_answer": role is Role.ANSWER}
+        if not await self._database.write(partial(transactions.answer, values, text, completion)):
+            raise StaleClaimError(f"task {task} is not {worker}'s any more")
+
+    async def note_checked(self, task: str, worker: str, number: int, checked: Checked) -> None:
+        found = transactions.as_json(checked)
+        await self._write_all("note_checked", task=task, worker=worker, number=number, checked=found)
+
+    async def attempt_text(self, task: str, number: int) -> str | None:
+        rows = await self._read_all("attempt_text", task=task, number=number)
+        return rows[0]["text"] if rows else None
 
     async def note_handle(self, task: str, worker: str, handle: str) -> None:
         await self._write_all("note_handle", task=task, worker=worker, handle=handle)
 
     async def end_attempt(self, task: str, worker: str, failure: Failure) -> None:
         values = {**self._time(), "task": task, "worker": worker}
-        await self._database.write(partial(transactions.end_attempt, values, AttemptState.FAILED, None, failure))
+        end = partial(transactions.end_attempt, values, AttemptState.FAILED, None, failure)
+        await self._database.write(end)
 
     async def add_pieces(self, worker: str, pieces: Sequence[tuple[str, str]]) -> None:
         await self._database.write(partial(transactions.add_pieces, worker, pieces))

@@ -12,7 +12,18 @@ from typing import Protocol
 
 from longcall.call import Call
 from longcall.errors import Failure
-from longcall.models import AttemptState, Completion, Decision, Task, TaskKind, TaskState
+from longcall.models import (
+    Attempt,
+    AttemptState,
+    Checked,
+    Completion,
+    Decision,
+    Role,
+    Task,
+    TaskKind,
+    TaskState,
+    Validation,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,8 @@ class Claim:
     call: Call
     handle: str | None
     """The name under which the provider keeps the answer of a request that was sent before, if it does."""
+    past: tuple[Attempt, ...] = ()
+    """What was asked before, since the task was made or last guided, with texts and what checks found of them."""
 
 
 class Attached(StrEnum):
@@ -85,6 +98,7 @@ class Ending:
     """The whole text; None keeps what has streamed in."""
     completion: Completion | None = None
     failure: Failure | None = None
+    validation: Validation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +134,10 @@ class TaskStore(Protocol):
         """Takes at most `most` of the oldest queued tasks of `environment` for `worker`: queued → running."""
         ...
 
-    async def mark_sent(self, task: str, worker: str, model: str) -> int:
+    async def mark_sent(self, task: str, worker: str, model: str, role: Role = Role.ANSWER) -> int:
         """Writes down that a request is about to leave; returns the attempt's number.
+
+        The text so far of an earlier answer gives way to that of this one; it stays with its attempt.
 
         Raises:
             StaleClaimError: the task is not running under `worker`, or its cancellation was asked for.
@@ -134,6 +150,22 @@ class TaskStore(Protocol):
 
     async def end_attempt(self, task: str, worker: str, failure: Failure) -> None:
         """Writes down that the open attempt failed, while the task goes on."""
+        ...
+
+    async def note_answer(self, task: str, worker: str, role: Role, text: str, completion: Completion) -> None:
+        """Ends the open attempt with its answer, while the task goes on: it is to be checked, or is a judge's.
+
+        Raises:
+            StaleClaimError: the task is not running under `worker` with an open attempt.
+        """
+        ...
+
+    async def note_checked(self, task: str, worker: str, number: int, checked: Checked) -> None:
+        """Writes down what the checks found of an attempt's answer."""
+        ...
+
+    async def attempt_text(self, task: str, number: int) -> str | None:
+        """Returns the answer of an attempt, where it was kept apart from the task's."""
         ...
 
     async def add_pieces(self, worker: str, pieces: Sequence[tuple[str, str]]) -> None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from longcall.call import Call, Message
 from longcall.clock import elapsed_ms
 from longcall.errors import Failure, KeyConflictError
-from longcall.models import AttemptState, Completion, Decision, Task, TaskState
+from longcall.models import AttemptState, Checked, Completion, Decision, Role, Task, TaskState, Validation
 from longcall.tasks.queries import load_queries
 from longcall.tasks.rows import attempt_from_row, task_from_row
 from longcall.tasks.store import Added, Attached, Ending, NewTask, Recovery
@@ -26,6 +26,12 @@ LOST = Failure(
     "interrupted",
     "The worker died while the provider was at it. The request may have been billed; its answer is lost beyond the text"
     " kept here. It was not sent again: call again to pay for a new answer.",
+)
+
+UNJUDGED = Failure(
+    "interrupted",
+    "The worker died while a judge was at the answer, which is kept here unjudged. The judge's request may have been"
+    " billed and was not sent again: use the answer as it is, or call again to pay for new ones.",
 )
 
 ACCEPTED = "accepted by a reviewer although its checks failed"
@@ -84,16 +90,37 @@ def end_attempt(
     completion: Completion | None,
     failure: Failure | None,
     connection: sqlite3.Connection,
-) -> None:
-    """Ends the open attempt of a task."""
+    *,
+    text: str | None = None,
+) -> bool:
+    """Ends the open attempt of a task; whether there was one. Its `text` is kept with it where it is to be checked."""
     usage = completion.usage if completion else None
     outcome = {
         "state": state,
         "usage": None if usage is None else json.dumps(asdict(usage)),
         "cost_usd": completion.cost_usd if completion else None,
         "failure": as_json(failure),
+        "text": text,
+        "completion": None if text is None else as_json(completion),
     }
-    connection.execute(_SQL["end_attempt"], {**values, **outcome})
+    return connection.execute(_SQL["end_attempt"], {**values, **outcome}).rowcount == 1
+
+
+def answer(values: Values, text: str, completion: Completion, connection: sqlite3.Connection) -> bool:
+    """Ends the open attempt with its answer, of which the text so far is then made; whether there was one."""
+    if not end_attempt(values, AttemptState.ANSWERED, completion, None, connection, text=text):
+        return False
+    if values["is_answer"]:
+        run_all(("drop_pieces", "add_piece"), {**values, "text": text}, connection)
+    return True
+
+
+def send(values: Values, connection: sqlite3.Connection) -> int | None:
+    """Writes an attempt down and returns its number; None when the task is not the worker's to send."""
+    rows = fetch_all("mark_sent", values, connection)
+    if rows and values["role"] == Role.ANSWER:
+        connection.execute(_SQL["drop_pieces"], values)  # of an answer before
+    return rows[0]["number"] if rows else None
 
 
 def add_pieces(worker: str, pieces: Sequence[tuple[str, str]], connection: sqlite3.Connection) -> None:
@@ -110,6 +137,7 @@ def finish(values: Values, ending: Ending, connection: sqlite3.Connection) -> bo
         "text": ending.text,
         "completion": as_json(ending.completion),
         "failure": as_json(ending.failure),
+        "validation": as_json(ending.validation),
     }
     if connection.execute(_SQL["finish"], {**values, **outcome}).rowcount == 0:
         return False
@@ -150,7 +178,8 @@ def recover(values: Values, connection: sqlite3.Connection) -> Recovery:
         settle = {**values, "task": orphan["id"], "failure": None}
         match fate:
             case "interrupted":
-                settle |= {"state": TaskState.INTERRUPTED, "failure": as_json(LOST)}
+                lost = LOST if orphan["role"] == Role.ANSWER else UNJUDGED
+                settle |= {"state": TaskState.INTERRUPTED, "failure": as_json(lost)}
                 run_all(("lose_attempt", "end_orphan", "drop_pieces"), settle, connection)
             case "cancelled":
                 settle |= {"state": TaskState.CANCELLED}
@@ -172,7 +201,7 @@ def _fate(orphan: sqlite3.Row) -> str:
         return "resumable"
     if orphan["cancel_requested"]:
         return "interrupted"
-    wanted = orphan["on_interrupt"] == "retry" and orphan["attempts"] < SENT_AT_MOST
+    wanted = orphan["on_interrupt"] == "retry" and orphan["unanswered"] < SENT_AT_MOST
     return "resent" if wanted else "interrupted"
 
 
@@ -212,6 +241,6 @@ def advance(time: Values, connection: sqlite3.Connection) -> None:
     connection.execute(_SQL["set_clock"], {**time, "spent": last["spent_ms"] + gone})
 
 
-def as_json(value: Completion | Failure | None) -> str | None:
+def as_json(value: Completion | Failure | Checked | Validation | None) -> str | None:
     """Returns a value as a JSON column holds it."""
     return None if value is None else json.dumps(asdict(value))

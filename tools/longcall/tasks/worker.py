@@ -11,14 +11,14 @@ import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from longcall.call import Call
-from longcall.caller import Caller, OnText
+from longcall.caller import Caller, Work
 from longcall.errors import CallError, Failure, ProviderError, StaleClaimError, StoreError
-from longcall.models import AttemptState, Completion, TaskState
+from longcall.models import AttemptState, TaskState
 from longcall.providers import Handle
 from longcall.tasks.doorbell import Doorbell
+from longcall.tasks.ledger import AGAIN_S, TaskLedger
 from longcall.tasks.store import Claim, Ending, TaskStore
 from longcall.tasks.unsaved import Unsaved, forget, keep, save_kept
-from longcall.text import Pieces
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +30,6 @@ _PIECES_S = 0.25
 """Seconds between writes of streamed text, for all tasks together."""
 _FETCH_S = 30.0
 """Seconds to fetch an answer that a provider keeps, even when the task's own time ran out meanwhile."""
-_AGAIN_S = 1.0
-"""Seconds before an ending that the store could not take is tried again."""
 
 
 @dataclass(slots=True)
@@ -41,7 +39,17 @@ class _Running:
     claim: Claim
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     unsaved: list[str] = field(default_factory=list[str])
+    """Pieces of the answer that is coming; another list with each answer."""
     cancelled: bool = False
+    begun: float = field(default_factory=time.monotonic)
+
+    def hear(self, piece: str) -> None:
+        """Takes a piece of the answer that is coming."""
+        self.unsaved.append(piece)
+
+    def seconds(self) -> float:
+        """Returns how long ago the task was made, or last guided."""
+        return self.claim.spent_s + time.monotonic() - self.begun
 
 
 class Worker:
@@ -134,31 +142,33 @@ class Worker:
             self._bell.ring_self()
 
     async def _ask(self, running: _Running) -> Ending:
-        text: list[str] = []
-        pieces = Pieces()
-
-        def hear(piece: str) -> None:
-            valid = pieces.take(piece)
-            text.append(valid)
-            running.unsaved.append(valid)
-
+        claim = running.claim
+        work = Work(
+            claim.call,
+            TaskLedger(self._store, self._name, running, self._unsaved),
+            running.hear,
+            past=claim.past,
+            handle=Handle(claim.handle) if claim.handle is not None else None,
+            secret=claim.id,
+            seconds=running.seconds,
+        )
         try:
-            with anyio.fail_after(_seconds_left(running.claim)):
+            with anyio.fail_after(_seconds_left(claim)):
                 await anyio.lowlevel.checkpoint()  # where it is too late already, nothing is written down as sent
-                completion = await self._answer(running, hear)
+                outcome = await self._caller.answer(work)
         except StaleClaimError:
             return Ending(TaskState.CANCELLED, AttemptState.CANCELLED)
         except Exception as error:  # noqa: BLE001  # whatever one call raises ends that task alone
-            failure = _failure(error, running.claim)
+            failure = _failure(error, claim)
             return Ending(TaskState.FAILED, AttemptState.FAILED, failure=failure)
-        return Ending(TaskState.COMPLETED, AttemptState.ANSWERED, "".join(text), completion)
-
-    async def _answer(self, running: _Running, hear: OnText) -> Completion:
-        call, handle = running.claim.call, running.claim.handle
-        ledger = _TaskLedger(self._store, self._name, running.claim)
-        if handle is None:
-            return await self._caller.ask(call, ledger, hear)
-        return await self._caller.fetch(call, Handle(handle), ledger, hear)
+        return Ending(
+            outcome.state,
+            AttemptState.ANSWERED,
+            outcome.text,
+            outcome.completion,
+            outcome.failure,
+            outcome.validation,
+        )
 
     async def _finish(self, running: _Running, ending: Ending) -> None:
         """Stores how the task ended. What was paid for is kept, here and in a file, until the store can take it."""
@@ -173,7 +183,7 @@ class Worker:
                 except StoreError as error:
                     log.warning("the ending of %s is kept until the store takes it: %s", task, error)
                     keep(self._unsaved, Unsaved(task, self._name, ending, "".join(running.unsaved)))
-                    await anyio.sleep(_AGAIN_S)
+                    await anyio.sleep(AGAIN_S)
                 except Exception as error:  # noqa: BLE001  # an ending that no store takes ends its task all the same
                     ending = Ending(TaskState.FAILED, AttemptState.FAILED, failure=_failure(error, running.claim))
             forget(self._unsaved, task)
@@ -187,7 +197,7 @@ class Worker:
                 await save_kept(self._store, self._unsaved)
             except StoreError as error:
                 log.warning("endings in files wait until the store takes them: %s", error)
-                await anyio.sleep(_AGAIN_S)
+                await anyio.sleep(AGAIN_S)
             else:
                 return
 
@@ -201,33 +211,12 @@ class Worker:
 
     async def _save(self, of: list[_Running]) -> None:
         async with self._saving:
-            unsaved = [(running, len(running.unsaved)) for running in of if running.unsaved]
+            unsaved = [(running.claim.id, running.unsaved, len(running.unsaved)) for running in of if running.unsaved]
             if unsaved:
-                pieces = [(running.claim.id, "".join(running.unsaved)) for running, _ in unsaved]
-                await self._store.add_pieces(self._name, pieces)
-            for running, count in unsaved:
-                del running.unsaved[:count]
-
-
-@dataclass(frozen=True, slots=True)
-class _TaskLedger:
-    """Where the attempts of one task are written down."""
-
-    store: TaskStore
-    worker: str
-    claim: Claim
-
-    async def sent(self) -> None:
-        await self.store.mark_sent(self.claim.id, self.worker, self.claim.call.model)
-
-    async def keeps(self, handle: Handle) -> None:
-        try:
-            await self.store.note_handle(self.claim.id, self.worker, handle.name)
-        except StoreError as error:  # the answer still comes here; only a crash would now lose it
-            log.warning("the handle of %s is not stored: %s", self.claim.id, error)
-
-    async def failed(self, failure: Failure) -> None:
-        await self.store.end_attempt(self.claim.id, self.worker, failure)
+                # Nothing is awaited before the store has it: an answer that begins meanwhile is written after this.
+                await self._store.add_pieces(self._name, [(task, "".join(pieces)) for task, pieces, _ in unsaved])
+            for _, pieces, count in unsaved:
+                del pieces[:count]
 
 
 def _seconds_left(claim: Claim) -> float:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longcall.errors import ProviderError
-from longcall.retry import Backoff
+from longcall.backoff import Backoff
 
 SHARES = st.floats(0, 1)
 

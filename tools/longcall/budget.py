@@ -1,0 +1,51 @@
+"""What the requests of one task have cost, and whether another may leave. Pure."""
+
+from dataclasses import dataclass, replace
+
+from longcall.models import Attempt, AttemptState, Completion
+from longcall.retry import Budget
+
+_BYTES_PER_TOKEN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a task's requests have cost so far."""
+
+    tokens: int = 0
+    usd: float = 0.0
+    is_price_known: bool = True
+
+    def plus(self, completion: Completion, texts: int) -> "Spent":
+        """Returns this and one more answered request; `texts` are the bytes it sent and got, for want of a count."""
+        usage = completion.usage
+        tokens = usage.input_tokens + usage.output_tokens if usage else texts // _BYTES_PER_TOKEN
+        cost = completion.cost_usd
+        return Spent(self.tokens + tokens, self.usd + (cost or 0), self.is_price_known and cost is not None)
+
+    def plus_unknown(self) -> "Spent":
+        """Returns this and a request that may have been billed and told nothing."""
+        return replace(self, is_price_known=False)
+
+    def of(self, attempts: tuple[Attempt, ...]) -> "Spent":
+        """Returns this and what attempts of an earlier worker have cost."""
+        spent = self
+        for attempt in attempts:
+            if attempt.state is AttemptState.LOST:
+                spent = spent.plus_unknown()
+            elif attempt.completion is not None:
+                spent = spent.plus(attempt.completion, len((attempt.text or "").encode(errors="replace")))
+        return spent
+
+
+def reached(budget: Budget, spent: Spent, seconds: float) -> str | None:
+    """Returns which limit is reached, as a sentence; None while another request may leave."""
+    if budget.tokens is not None and spent.tokens >= budget.tokens:
+        return f"{spent.tokens} tokens are spent of a budget of {budget.tokens}."
+    if budget.usd is not None and spent.usd >= budget.usd:
+        return f"${spent.usd:.4g} are spent of a budget of ${budget.usd:g}."
+    if budget.usd is not None and not spent.is_price_known:
+        return f"What a request cost is unknown, so the budget of ${budget.usd:g} cannot be held any further."
+    if budget.seconds is not None and seconds >= budget.seconds:
+        return f"{seconds:.0f} s are gone of a budget of {budget.seconds:g} s."
+    return None

@@ -1,0 +1,103 @@
+"""Checks an answer: validators in stages, cheap ones first, judges last."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+import anyio
+
+from longcall.clock import Clock
+from longcall.models import Checked, Completion, Vote
+from longcall.validators import Validator
+from longcall.validators.base import Answer, Issue, ValidatorError
+from longcall.validators.judge import Judge
+
+_INCOMPLETE = {
+    "length": Issue(
+        "finish_reason",
+        "truncated",
+        "The answer was cut off at its token limit.",
+        hint="Give the whole answer in fewer words, leaving out what was not asked for.",
+    ),
+    "content_filter": Issue(
+        "finish_reason",
+        "filtered",
+        "The provider's filter withheld the answer or a part of it.",
+        hint="Answer without the part that was withheld.",
+    ),
+}
+_MOST_ISSUES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the judges of one validator made of an answer."""
+
+    issues: tuple[Issue, ...] = ()
+    votes: tuple[Vote, ...] = ()
+    warnings: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    """Why there is no verdict."""
+
+
+Ask = Callable[[Judge, Answer], Awaitable[Judgement]]
+"""Has a judge judge."""
+
+
+async def check(answer: Answer, completion: Completion, validators: Sequence[Validator], judge: Ask) -> Checked:
+    """Returns what is wrong with an answer.
+
+    All of a stage are heard, so that one more answer can mend everything; the next, dearer stage runs when they found
+    nothing that calls for one. An answer that was cut off has that fault alone: the others would follow from it.
+    """
+    begun = Clock().tick()
+    if incomplete := _INCOMPLETE.get(completion.finish_reason):
+        return Checked(issues=(incomplete,))
+    found = Checked()
+    for _, stage in groupby(sorted(validators, key=lambda validator: validator.cost), key=lambda one: one.cost):
+        found = await _run_stage(found, answer, list(stage), judge)
+        if not found.valid:
+            break
+    return replace(found, issues=found.issues[:_MOST_ISSUES], ms=Clock().tick() - begun)
+
+
+async def _run_stage(found: Checked, answer: Answer, stage: Sequence[Validator], judge: Ask) -> Checked:
+    heard: list[Judgement] = [Judgement()] * len(stage)
+
+    async def run(place: int, validator: Validator) -> None:
+        heard[place] = await _findings(validator, answer)
+
+    async with anyio.create_task_group() as tasks:
+        for place, validator in enumerate(stage):
+            if not isinstance(validator, Judge):
+                tasks.start_soon(run, place, validator)
+    # One after another: a verdict may make the next one needless, and a budget holds to one request in flight.
+    for place, validator in enumerate(stage):
+        if isinstance(validator, Judge) and not any(_settles(one) for one in heard):
+            heard[place] = _weighed(validator, await judge(validator, answer))
+    return replace(
+        found,
+        issues=(*found.issues, *(issue for one in heard for issue in one.issues)),
+        errors=(*found.errors, *(error for one in heard for error in one.errors)),
+        votes=(*found.votes, *(vote for one in heard for vote in one.votes)),
+        warnings=(*found.warnings, *(warning for one in heard for warning in one.warnings)),
+    )
+
+
+async def _findings(validator: Validator, answer: Answer) -> Judgement:
+    try:
+        return Judgement(issues=tuple(await validator.find(answer)))
+    except ValidatorError as error:
+        return _weighed(validator, Judgement(errors=(f"{validator.name}: {error}",)))
+
+
+def _weighed(validator: Validator, judgement: Judgement) -> Judgement:
+    """Returns what was found; that a check could not be made is no more than its failure would be."""
+    if validator.on_fail != "warn":
+        return judgement
+    return replace(judgement, errors=(), warnings=(*judgement.warnings, *judgement.errors))
+
+
+def _settles(judgement: Judgement) -> bool:
+    """Whether no further judge can change what has to happen."""
+    return bool(judgement.errors) or any(issue.on_fail == "fail" for issue in judgement.issues)

@@ -1,0 +1,230 @@
+"""Answers, asked for again until one passes: what comes next, and what is made of them in the end. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from longcall.call import Call, Message
+from longcall.errors import Failure
+from longcall.feedback import feedback
+from longcall.models import Checked, Completion, TaskState, Validation
+from longcall.retry import Retry
+from longcall.routing import Route, route
+
+GIVEN = "The text was given, and there is no model to ask for a better one."
+_WARNINGS = 20
+_MOST_TOKENS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One answer, and what the checks found of it."""
+
+    number: int | None
+    """Of its attempt; None for a text that was given."""
+    text: str
+    completion: Completion
+    checked: Checked | None = None
+    """None until it was checked."""
+
+    @property
+    def findings(self) -> Checked:
+        """What the checks found; of an answer that was not checked that it is at fault for nothing."""
+        return self.checked or Checked()
+
+
+def given(call: Call) -> Round | None:
+    """Returns the text of a `meta-task/…` call, which is validated in place of an answer; None for any other call."""
+    if route(call.model) is not Route.GIVEN:
+        return None
+    said = next((turn for turn in reversed(call.messages) if turn.role == "assistant"), call.messages[-1])
+    return Round(None, said.text, Completion(call.model, "stop", cost_usd=0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The next answer is to be asked for, so, after `delay_s`."""
+
+    call: Call
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Nothing more is asked."""
+
+    reason: str | None = None
+    """A sentence; None where the last answer passed."""
+    needs_review: bool = False
+    failure: Failure | None = None
+    """Why there was no answer to the last request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a call came to."""
+
+    state: TaskState
+    text: str | None
+    completion: Completion | None = None
+    validation: Validation | None = None
+    failure: Failure | None = None
+
+
+def next_step(call: Call, rounds: Sequence[Round], spent: str | None) -> Next | Stop:
+    """Returns what to do after these answers, all of them checked.
+
+    Args:
+        call: what the caller asked.
+        rounds: the answers so far.
+        spent: which limit of the budget is reached, as a sentence.
+    """
+    if not rounds:
+        return Stop(spent) if spent else Next(call, 0)
+    if stop := _end(call, rounds[-1].findings, len(rounds)):
+        return stop
+    if rounds[-1].number is None:
+        return Stop(GIVEN)
+    if spent:
+        return Stop(spent)
+    rung = _rung(call, rounds)
+    if rung is None:
+        return Stop("The last answer was no better than the one before: the model makes no progress.")
+    return Next(_asked_again(call, rounds, rung), call.policy.delay(len(rounds)))
+
+
+def _end(call: Call, last: Checked, failed: int) -> Stop | None:
+    retry = call.policy
+    if last.valid:
+        return Stop()
+    if retry.max_attempts_before_human is not None and failed >= retry.max_attempts_before_human:
+        return Stop(f"{failed} answers failed their checks, and now somebody has to decide.", needs_review=True)
+    if last.errors and not last.faults:
+        return Stop(f"The answer could not be checked: {last.errors[0]}")
+    if any(issue.on_fail == "fail" for issue in last.issues):
+        return Stop("A check that allows no second answer failed.")
+    if failed >= retry.max_attempts:
+        return Stop(f"{failed} of {retry.max_attempts} answers failed their checks (`max_attempts`).")
+    return None
+
+
+def _rung(call: Call, rounds: Sequence[Round]) -> int | None:
+    """Returns which model is next: 0 is the call's, then those to escalate to; None when no progress ends it.
+
+    Each rung gets at least one of the last attempts.
+    """
+    retry = call.policy
+    last_rung = len(retry.escalate)
+    rung = began = 0
+    for failed in range(1, len(rounds) + 1):
+        is_stuck = retry.stop_without_progress and _is_stuck(rounds[began:failed])
+        if rung == last_rung:
+            if is_stuck:
+                return None
+        elif is_stuck or last_rung - rung >= retry.max_attempts - failed:
+            rung, began = rung + 1, failed
+    return rung
+
+
+def _is_stuck(rounds: Sequence[Round]) -> bool:
+    if len(rounds) < 2:
+        return False
+    last, before = rounds[-1], rounds[-2]
+    said = [" ".join(answer.text.casefold().split()) for answer in (last, before)]
+    return said[0] == said[1] or _faults(last) == _faults(before)
+
+
+def _faults(answer: Round) -> list[tuple[str, ...]]:
+    issues = answer.findings.faults
+    return sorted((issue.validator, issue.code, issue.path, issue.got or "", issue.message) for issue in issues)
+
+
+def _asked_again(call: Call, rounds: Sequence[Round], rung: int) -> Call:
+    retry, failed = call.policy, len(rounds)
+    shown = range(failed) if retry.context == "conversation" else [failed - 1]
+    turns = [turn for index in shown for turn in _exchange(retry, rounds, index)]
+    longer = sum(answer.completion.finish_reason == "length" for answer in rounds)
+    changed = {
+        "model": (call.model, *retry.escalate)[rung],
+        "messages": (*call.messages, *turns),
+        "max_tokens": call.max_tokens and min(_MOST_TOKENS, call.max_tokens * 2**longer),
+    }
+    stage = retry.tool_stage
+    if stage is not None and failed >= stage.after:
+        servers = tuple(dict.fromkeys((*call.servers, *stage.servers)))
+        changed |= {"servers": servers, "mcp_config": stage.mcp_config or call.mcp_config}
+    return call.model_copy(update=changed)
+
+
+def _exchange(retry: Retry, rounds: Sequence[Round], index: int) -> list[Message]:
+    # Providers refuse a turn that says nothing.
+    said = [Message(role="assistant", content=rounds[index].text)] if rounds[index].text.strip() else []
+    return [*said, Message(role="user", content=_feedback(retry, rounds, index))]
+
+
+def _feedback(retry: Retry, rounds: Sequence[Round], index: int) -> str:
+    stage, failed = retry.tool_stage, index + 1
+    tool = stage.name if stage is not None and failed >= stage.after else None
+    return feedback(rounds[index].findings.faults, number=failed, of=retry.max_attempts, tool=tool)
+
+
+def conclude(call: Call, rounds: Sequence[Round], stop: Stop) -> Outcome:
+    """Returns what the answers came to.
+
+    What passed is returned; otherwise the best or the last answer, as the caller wants it, with what is wrong with it.
+    """
+    if not rounds:
+        failure = stop.failure or Failure("budget", f"Nothing was asked: {stop.reason}")
+        return Outcome(TaskState.FAILED, None, failure=failure)
+    passed = stop.reason is None
+    best = rounds[-1] if passed else _best(rounds)
+    returned = rounds[-1] if call.policy.on_exhausted == "return_last" else best
+    repaired = returned.findings.repaired
+    validation = Validation(
+        valid=passed,
+        returned="passed" if passed else "last" if returned is rounds[-1] and returned is not best else "best",
+        stopped=stop.reason,
+        issues=returned.findings.issues,
+        best=best.number,
+        last=rounds[-1].number,
+        feedback_next=None if passed else _feedback(call.policy, rounds, len(rounds) - 1),
+        repaired=repaired is not None,
+    )
+    text = returned.text if repaired is None else repaired
+    completion = _told(returned, validation)
+    state, failure = _state(call, rounds[-1].findings, stop)
+    return Outcome(state, text, completion, validation, failure)
+
+
+def _best(rounds: Sequence[Round]) -> Round:
+    # Fewest faults, then fewest warnings, then the latest; what could not be checked counts as a fault.
+    def badness(answer: Round) -> tuple[int, int]:
+        found = answer.findings
+        return len(found.faults) + len(found.errors), len(found.issues)
+
+    return min(reversed(rounds), key=badness)
+
+
+def _state(call: Call, last: Checked, stop: Stop) -> tuple[TaskState, Failure | None]:
+    if stop.reason is None:
+        return TaskState.COMPLETED, None
+    if stop.needs_review:
+        return TaskState.NEEDS_REVIEW, None
+    if call.policy.on_exhausted != "error":
+        return TaskState.COMPLETED, None
+    kept = "The best answer is kept as the text."
+    if stop.failure is not None:
+        message = f"{stop.failure.message} An earlier answer had failed its checks. {kept}"
+        return TaskState.FAILED, replace(stop.failure, message=message)
+    code = "not_checked" if last.errors and not last.faults else "validation_failed"
+    return TaskState.FAILED, Failure(code, f"{stop.reason} {kept}", retryable=code == "not_checked")
+
+
+def _told(returned: Round, validation: Validation) -> Completion:
+    warnings = [*returned.completion.warnings, *returned.findings.warnings]
+    warnings += [f"{issue.validator}: {issue.message}" for issue in returned.findings.issues if issue.on_fail == "warn"]
+    if validation.repaired:
+        warnings.append("The JSON was mended; the answer as it came is with its attempt.")
+    if validation.stopped is not None:
+        warnings.append(f"The answer failed its checks. {validation.stopped}")
+        warnings += [f"{issue.validator}: {issue.message}" for issue in returned.findings.faults]
+    return replace(returned.completion, warnings=tuple(warnings[:_WARNINGS]))

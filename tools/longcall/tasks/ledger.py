@@ -1,0 +1,86 @@
+"""Where the attempts of one task at work are written down."""
+
+import logging
+from pathlib import Path
+from typing import Protocol
+
+import anyio
+
+from longcall.errors import Failure, StoreError
+from longcall.models import AttemptState, Checked, Completion, Role, TaskState
+from longcall.providers import Handle
+from longcall.tasks.store import Claim, Ending, TaskStore
+from longcall.tasks.unsaved import Unsaved, forget, keep
+
+log = logging.getLogger(__name__)
+
+AGAIN_S = 1.0
+"""Seconds before what the store could not take is tried again."""
+_UNCHECKED = Failure(
+    "store", "The answer came when the task store could not be written, and its worker died before it was checked."
+)
+
+
+class AtWork(Protocol):
+    """A task at work."""
+
+    claim: Claim
+    unsaved: list[str]
+    """Pieces of the answer that is coming; another list with each answer."""
+
+
+class TaskLedger:
+    """A Ledger over the task store; see `longcall.caller`."""
+
+    def __init__(self, store: TaskStore, worker: str, running: AtWork, unsaved: Path) -> None:
+        self._store = store
+        self._worker = worker
+        self._running = running
+        self._unsaved = unsaved
+        self._task = running.claim.id
+        self._number = 0
+
+    async def sent(self, model: str, role: Role) -> None:
+        """Commits that a request is about to leave; with it another answer begins.
+
+        Raises:
+            StaleClaimError: the task is not this worker's any more, or is to be cancelled.
+        """
+        if role is Role.ANSWER:
+            self._running.unsaved = []
+        self._number = await self._store.mark_sent(self._task, self._worker, model, role)
+
+    async def keeps(self, handle: Handle) -> None:
+        """Commits under which name the provider keeps the answer."""
+        try:
+            await self._store.note_handle(self._task, self._worker, handle.name)
+        except StoreError as error:  # the answer still comes here; only a crash would now lose it
+            log.warning("the handle of %s is not stored: %s", self._task, error)
+
+    async def failed(self, failure: Failure) -> None:
+        """Commits that the request failed."""
+        await self._store.end_attempt(self._task, self._worker, failure)
+
+    async def answered(self, role: Role, text: str, completion: Completion) -> int:
+        """Commits an answer that is paid for; until the store can take it, it is kept here and in a file."""
+        while True:
+            pieces, self._running.unsaved = self._running.unsaved, []  # the store makes them whole
+            try:
+                await self._store.note_answer(self._task, self._worker, role, text, completion)
+            except StoreError as error:
+                log.warning("an answer of %s is kept until the store takes it: %s", self._task, error)
+                self._running.unsaved = pieces
+                if role is Role.ANSWER:
+                    unchecked = Ending(TaskState.FAILED, AttemptState.ANSWERED, text, completion, _UNCHECKED)
+                    keep(self._unsaved, Unsaved(self._task, self._worker, unchecked))
+                await anyio.sleep(AGAIN_S)
+            else:
+                forget(self._unsaved, self._task)
+                return self._number
+
+    async def checked(self, number: int, checked: Checked) -> None:
+        """Commits what the checks found of an attempt's answer."""
+        try:
+            await self._store.note_checked(self._task, self._worker, number, checked)
+        except StoreError as error:  # after a crash it would be checked once more, and that is all
+            log.warning("what checks found of %s is not stored: %s", self._task, error)

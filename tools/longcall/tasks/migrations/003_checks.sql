@@ -1,0 +1,19 @@
+-- Answers are checked, and asked for again: each attempt keeps its text and what was found of it.
+
+-- How often the task was guided; attempts of an earlier series count for nothing but the bill.
+ALTER TABLE tasks ADD COLUMN series INTEGER NOT NULL DEFAULT 0 CHECK (series >= 0);
+
+-- What became of the checks; what waits or runs has none left over from before it was guided.
+ALTER TABLE tasks ADD COLUMN validation TEXT
+    CHECK (validation IS NULL OR (json_valid(validation) AND kind = 'call' AND state NOT IN ('queued', 'running')));
+
+ALTER TABLE attempts ADD COLUMN role TEXT NOT NULL DEFAULT 'answer' CHECK (role IN ('answer', 'judge'));
+ALTER TABLE attempts ADD COLUMN series INTEGER NOT NULL DEFAULT 0 CHECK (series >= 0);
+
+-- The whole answer, and how it ended; NULL for a call without checks, whose task keeps them.
+ALTER TABLE attempts ADD COLUMN text TEXT CHECK (text IS NULL OR state = 'answered');
+ALTER TABLE attempts ADD COLUMN completion TEXT
+    CHECK ((completion IS NULL) = (text IS NULL) AND (completion IS NULL OR json_valid(completion)));
+
+ALTER TABLE attempts ADD COLUMN checked TEXT
+    CHECK (checked IS NULL OR (json_valid(checked) AND role = 'answer' AND text IS NOT NULL));
