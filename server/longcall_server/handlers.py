@@ -50,6 +50,23 @@ Background = Annotated[
         description="For long openai/… work: the provider works alone and keeps the answer, even through a crash here."
     ),
 ]
+Validate = Annotated[
+    list[str | dict[str, Any]] | None,
+    Field(
+        description='What the answer must be; the model is asked again with what was wrong. "not_empty", "json", or'
+        ' {"type": json_schema{schema} | field_present{path,equals} | contains{all,any,none} | regex{pattern,mode} |'
+        " length{min,max,unit} | code{language} | sql{dialect,allow} | openapi | python{code} |"
+        " judge{criteria,models} | plugin{name}}, each with target, on_fail (retry|warn|fail), hint."
+    ),
+]
+RetryArgument = Annotated[
+    dict[str, Any] | None,
+    Field(
+        description="max_attempts (3), budget {tokens,usd,seconds}, escalate [models], on_exhausted"
+        " (error|return_best|return_last), max_attempts_before_human, …"
+    ),
+]
+Schema = Annotated[dict[str, Any] | None, Field(description="JSON Schema that the answer's JSON must fit; checked.")]
 Fresh = Annotated[
     bool, Field(description="Ask anew even if the same request is running, or was answered and never handed over.")
 ]
@@ -67,6 +84,9 @@ async def llm_call(
     temperature: Temperature = None,
     max_tokens: MaxTokens = None,
     reasoning_effort: Effort = None,
+    response_schema: Schema = None,
+    validate: Validate = None,
+    retry: RetryArgument = None,
     timeout_s: TimeoutS = None,
     wait_s: Annotated[
         float | None,
@@ -96,6 +116,9 @@ async def llm_call(
             temperature=temperature,
             max_tokens=max_tokens,
             reasoning_effort=reasoning_effort,
+            response_schema=response_schema,
+            validate=validate,
+            retry=retry,
             timeout_s=timeout_s,
             on_interrupt=on_interrupt,
             background=background,
@@ -116,9 +139,16 @@ async def start_task(
     temperature: Temperature = None,
     max_tokens: MaxTokens = None,
     reasoning_effort: Effort = None,
+    response_schema: Schema = None,
+    validate: Validate = None,
+    retry: RetryArgument = None,
     timeout_s: TimeoutS = None,
     on_interrupt: OnInterrupt = None,
     background: Background = False,
+    resume: Annotated[
+        str | None, Field(description="task_id with status needs_review: ask its model again, with `guidance`.")
+    ] = None,
+    guidance: Annotated[str | None, Field(description="With `resume`: what to do better.")] = None,
     fresh: Fresh = False,
     idempotency_key: IdempotencyKey = None,
 ) -> CallToolResult:
@@ -132,12 +162,17 @@ async def start_task(
             prompt,
             prompts=prompts,
             models=models,
+            resume=resume,
+            guidance=guidance,
             messages=messages,
             model=model,
             system=system,
             temperature=temperature,
             max_tokens=max_tokens,
             reasoning_effort=reasoning_effort,
+            response_schema=response_schema,
+            validate=validate,
+            retry=retry,
             timeout_s=timeout_s,
             on_interrupt=on_interrupt,
             background=background,
@@ -153,6 +188,9 @@ async def poll_task(
     wait_s: Annotated[float, Field(ge=0, le=POLL_S, description="Wait up to this long for the end.")] = 0,
     offset: Annotated[int, Field(ge=0, description="First character of the text to show.")] = 0,
     limit: Annotated[int | None, Field(ge=1, description="Characters to show at most.")] = None,
+    attempt: Annotated[
+        int | None, Field(ge=1, description="Show the answer of this attempt, `n` in validation.attempts.")
+    ] = None,
 ) -> CallToolResult:
     """Look at a task: its status, the text so far or the whole answer, and what to do next.
 
@@ -162,7 +200,9 @@ async def poll_task(
     with tool_errors():
         session = await session_of(ctx.request_context)
         page = Page(offset, limit) if offset or limit else None
-        result = await session.poll_task(task_id or None, wait_s=wait_s, page=page, on_progress=_progress(ctx))
+        result = await session.poll_task(
+            task_id or None, wait_s=wait_s, page=page, attempt=attempt, on_progress=_progress(ctx)
+        )
     return _reply(ctx, result)
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from longcall.predecessor import question_from_config
+from longcall.question import Question
 from longcall.result import Page, Result
-from longcall.session import OnProgress, Question, Session, open_session
+from longcall.session import OnProgress, Session, open_session
 from longcall.settings import read_settings
 
 
@@ -26,7 +27,8 @@ async def connect(project: Path | None = None) -> AsyncGenerator[Session]:
         SettingsError: a LONGCALL_… variable cannot be used.
         StoreError: the store cannot be used; the sentence says why and what to do.
     """
-    async with open_session(read_settings(os.environ), os.environ, project=project) as session:
+    settings = read_settings(os.environ)
+    async with open_session(settings, os.environ, project=project, is_operator=True) as session:
         yield session
 
 
@@ -71,6 +73,8 @@ async def start_task(
     *,
     prompts: Sequence[str] | None = None,
     models: Sequence[str] | None = None,
+    resume: str | None = None,
+    guidance: str | None = None,
     fresh: bool = False,
     idempotency_key: str | None = None,
     **question: Unpack[Question],
@@ -85,24 +89,36 @@ async def start_task(
     text, question = _asked(prompt, question)
     async with connect() as session:
         result = await session.start_task(
-            text, prompts=prompts, models=models, fresh=fresh, idempotency_key=idempotency_key, **question
+            text,
+            prompts=prompts,
+            models=models,
+            resume=resume,
+            guidance=guidance,
+            fresh=fresh,
+            idempotency_key=idempotency_key,
+            **question,
         )
         await session.client.see_to_worker()
         return result
 
 
 async def poll_task(
-    task_id: str, *, wait_s: float | None = 0, offset: int = 0, limit: int | None = None,
+    task_id: str, *, wait_s: float | None = 0, offset: int = 0, limit: int | None = None, attempt: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> Result:  # fmt: skip
     """Tells of a task, after waiting up to `wait_s` seconds (None: for as long as it takes) for its end.
 
+    With `attempt`, the number of one of its attempts, the text is the answer of that one.
+
     Raises:
+        CallError: the task has no such attempt.
         UnknownTaskError: no task has that id.
         StoreError: the task store cannot be used.
     """
     async with connect() as session:
-        return await session.poll_task(task_id, wait_s=wait_s, page=Page(offset, limit), on_progress=on_progress)
+        return await session.poll_task(
+            task_id, wait_s=wait_s, page=Page(offset, limit), attempt=attempt, on_progress=on_progress
+        )
 
 
 async def cancel_task(task_id: str) -> Result:

@@ -2,15 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from longcall.errors import CallError
-from longcall.retry import Retry
+from longcall.retry import Retry, plain_retry
+from longcall.routing import Route, route
 from longcall.text import clean, head
-from longcall.validators import Validator
+from longcall.validators import Validator, parse_validators
 from longcall.validators.judge import Judge
 
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high"]
@@ -59,6 +60,8 @@ class Call(BaseModel, frozen=True, extra="forbid"):
     """MCP servers of the caller's own, `{"mcpServers": {…}}`; for callers in Python alone, since it names commands."""
     validators: tuple[Validator, ...] = Field(default=(), max_length=50)
     """What a good answer is; see `longcall.validators`."""
+    original_prompt: str | None = None
+    """What judges are shown as the request; None shows them the last user message."""
     retry: Retry | None = None
     """What to do when the answer is not; None is the default Retry where there are validators."""
     timeout_s: float = Field(default=3600.0, gt=0, le=31_536_000, allow_inf_nan=False)
@@ -129,9 +132,52 @@ def new_call(
         )
     given = {name: value for name, value in options.items() if value is not None}
     try:
-        return Call(model=model.strip(), messages=_turns(prompt, messages, system), **given)
+        call = Call(model=model.strip(), messages=_turns(prompt, messages, system), **_checks(given))
     except ValidationError as error:
         raise CallError(first_complaint(error)) from None
+    demand_served(call)
+    return call
+
+
+def _checks(options: dict[str, Any]) -> dict[str, Any]:
+    """Returns the options with `validate` and `retry`, a caller's words, as Call takes them.
+
+    Raises:
+        CallError: a validator that is none, or cannot be built; the sentence says why.
+    """
+    given = dict(options)
+    if (retry := given.get("retry")) is not None and not isinstance(retry, Retry):
+        if not isinstance(retry, Mapping):
+            raise CallError('`retry` must be an object, for example {"max_attempts": 3}.')
+        given["retry"] = plain_retry(cast("Mapping[str, Any]", retry))
+    try:
+        validators = parse_validators(given.pop("validate", None) or ())
+    except ValueError as error:
+        raise CallError(f"`validate` cannot be used: {error}") from None
+    if given.get("response_schema") is not None and not any(check.type == "json_schema" for check in validators):
+        try:
+            validators = (*validators, *parse_validators([{"type": "json_schema", "schema": given["response_schema"]}]))
+        except ValueError as error:
+            raise CallError(f"`response_schema` cannot be used: {error}") from None
+    return {**given, "validators": validators}
+
+
+def demand_served(call: Call) -> None:
+    """Sees that whoever is to be asked can be asked.
+
+    Raises:
+        CallError: a model is not served, or not in this way; the sentence says which.
+    """
+    judges = [model for check in call.validators if isinstance(check, Judge) for model in check.models]
+    for model in (*judges, *call.policy.escalate):
+        if route(model) is Route.GIVEN:
+            raise CallError(f"{model!r} is no model that can be asked.")
+    if route(call.model) is not Route.GIVEN:
+        return
+    if not call.validators:
+        raise CallError(f"{call.model!r} asks no model but validates the text that is given: say in `validate` how.")
+    if any(isinstance(check, Judge) and not check.models for check in call.validators):
+        raise CallError(f"{call.model!r} is no judge: name the `models` that are to judge the text.")
 
 
 def _turns(

@@ -154,7 +154,7 @@ class _Asking:
         last = self._rounds[-1]
         usage = last.completion.usage
         counted = None if usage is None else usage.output_tokens - (usage.reasoning_tokens or 0)
-        answer = Answer(last.text, self._call.prompt, counted)
+        answer = Answer(last.text, self._call.original_prompt or self._call.prompt, counted)
         checked = await check(answer, last.completion, self._call.validators, self._bench.judge)
         if last.number is not None:
             await self._work.ledger.checked(last.number, checked)

@@ -1,8 +1,10 @@
 """Answers too long for a tool's result: the whole text goes to a file, its head and path into the result."""
 
+import json
 import os
 from pathlib import Path
 
+from longcall.account import validation_of
 from longcall.models import Task, TaskState
 from longcall.result import Page, Result, result_of
 
@@ -20,7 +22,7 @@ def fitting(task: Task, page: Page | None, *, inline_chars: int, folder: Path, s
     """
     if page is not None and (page != Page() or not task.state.is_final):
         return result_of(task, _cut(task.text, page, inline_chars), stranded=stranded)
-    room = min(inline_chars, FAILED_CHARS) if task.state is TaskState.FAILED else inline_chars
+    room = min(inline_chars, FAILED_CHARS - _told_size(task)) if task.state is TaskState.FAILED else inline_chars
     if not task.state.is_final or _size(task.text) <= room:
         return result_of(task, stranded=stranded)
     path = folder / f"{task.id}.md"
@@ -35,6 +37,10 @@ def _cut(text: str, page: Page, room: int) -> Page:
     asked = Page(page.offset, min(page.limit or room, room)).of(text)
     kept = asked.encode(errors="replace")[:room].decode(errors="ignore")
     return Page(page.offset, max(1, len(kept)))
+
+
+def _told_size(task: Task) -> int:
+    return len(json.dumps(validation_of(task)))
 
 
 def _size(text: str) -> int:

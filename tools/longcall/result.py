@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from longcall.account import cost_of, stage_of, usage_of, validation_of
 from longcall.errors import CallError
 from longcall.models import Task, TaskKind, TaskState
 
@@ -12,8 +13,8 @@ Status = Literal["working", "completed", "failed", "cancelled", "interrupted", "
 POLL_S = 45
 """Seconds that one poll waits at most."""
 _REVIEW = (
-    "The answer failed its checks (see `warnings`): use the text if it is good enough, or ask again and say what to do"
-    " better."
+    "The answer failed its checks (see `validation`): use the text if it is good enough, or have it done better with"
+    " start_task(resume={task!r}, guidance=…)."
 )
 
 
@@ -51,9 +52,11 @@ class Result(BaseModel, frozen=True):
     cost_usd: float | None = None
     """None when unknown."""
     attempts: int | None = None
-    """Requests sent to the provider."""
+    """Requests sent to providers, judges included."""
     elapsed_s: float | None = None
     progress: str | None = None
+    validation: dict[str, Any] | None = None
+    """What checks found: `valid`, `returned`, `stopped`, `issues`, `attempts`, `votes`, `feedback_next`."""
     error: dict[str, Any] | None = None
     """`code`, `message` and `retryable` of a failure."""
     warnings: list[str] = []
@@ -129,11 +132,12 @@ def result_of(task: Task, page: Page | None = None, *, path: str | None = None, 
         path=path,
         model=completion.model if completion else task.model,
         finish_reason=completion.finish_reason if completion else None,
-        usage=_usage(task),
-        cost_usd=completion.cost_usd if completion else None,
+        usage=usage_of(task),
+        cost_usd=cost_of(task),
         attempts=len(task.attempts) if task.kind is TaskKind.CALL else None,
         elapsed_s=round(task.age_s(), 1),
         progress=None if task.state.is_final else progress_of(task),
+        validation=validation_of(task),
         error=None if task.failure is None else asdict(task.failure),
         warnings=_warnings(task),
         tasks=[line_of(member) for member in task.members] or None,
@@ -156,8 +160,7 @@ def progress_of(task: Task) -> str:
     if task.state is TaskState.QUEUED:
         return f"{task.model}: waiting for a worker, {elapsed}"
     heard = f"{task.chars} characters so far, about {_tokens(task)} tokens by estimate" if task.chars else "no text yet"
-    attempt = f", attempt {len(task.attempts)}" if len(task.attempts) > 1 else ""
-    return f"{task.model}: {heard}, {elapsed}{attempt}"
+    return f"{task.model}: {heard}, {elapsed}{stage_of(task)}"
 
 
 def _tokens(task: Task) -> int:
@@ -171,11 +174,6 @@ def _warnings(task: Task) -> list[str]:
     return missing + (list(task.completion.warnings) if task.completion else [])
 
 
-def _usage(task: Task) -> dict[str, int] | None:
-    usage = task.completion.usage if task.completion else None
-    return None if usage is None else {name: value for name, value in asdict(usage).items() if value is not None}
-
-
 def _next(task: Task, page: Page | None, path: str | None, *, stranded: bool) -> str | None:
     if stranded:
         return (
@@ -186,7 +184,7 @@ def _next(task: Task, page: Page | None, path: str | None, *, stranded: bool) ->
         return f"The work goes on. Call poll_task(task_id={task.id!r}, wait_s={POLL_S}) until the status changes."
     if task.kind is TaskKind.GROUP:
         return "Call poll_task with the task_id of a member for its text."
-    told = [_REVIEW] if task.state is TaskState.NEEDS_REVIEW else []
+    told = [_REVIEW.format(task=task.id)] if task.state is TaskState.NEEDS_REVIEW else []
     more = _more(task, page, path)
     return " ".join([*told, *more]) or None
 

@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any, Protocol, TypedDict, Unpack
+from typing import Any, Protocol, Unpack
 
-from longcall.call import Call, Message, OnInterrupt, ReasoningEffort, new_call
+from longcall.call import Call, new_call
 from longcall.errors import CallError
 from longcall.models import Decision, Task
+from longcall.question import Question
 from longcall.result import Page, Result, listing, result_of
 from longcall.settings import Settings
 from longcall.tasks.client import TaskClient, open_client
@@ -36,20 +38,6 @@ _ATTACHED = {
 }
 
 
-class Question(TypedDict, total=False):
-    """What may be said of a call besides its prompt; see `longcall.models.Call`."""
-
-    messages: Sequence[Message] | Sequence[dict[str, Any]] | None
-    model: str | None
-    system: str | None
-    temperature: float | None
-    max_tokens: int | None
-    reasoning_effort: ReasoningEffort | None
-    timeout_s: float | None
-    on_interrupt: OnInterrupt | None
-    background: bool | None
-
-
 class Session:
     """An open store, seen from one project folder, by the operator or by one principal.
 
@@ -57,7 +45,16 @@ class Session:
     its own tasks alone; to it another's id is unknown.
     """
 
-    def __init__(self, client: TaskClient, project: str, fit: Fit = result_of, principal: str | None = None) -> None:
+    def __init__(
+        self,
+        client: TaskClient,
+        project: str,
+        fit: Fit = result_of,
+        principal: str | None = None,
+        *,
+        is_operator: bool = False,
+    ) -> None:
+        self._is_operator = is_operator
         self.client = client
         self._project = project
         self._fit = fit
@@ -65,7 +62,7 @@ class Session:
 
     def as_principal(self, principal: str) -> "Session":
         """Returns the same open store as `principal` sees it; costs nothing."""
-        return Session(self.client, self._project, self._fit, principal)
+        return Session(self.client, self._project, self._fit, principal, is_operator=self._is_operator)
 
     async def llm_call(
         self,
@@ -105,18 +102,25 @@ class Session:
         *,
         prompts: Sequence[str] | None = None,
         models: Sequence[str] | None = None,
+        resume: str | None = None,
+        guidance: str | None = None,
         fresh: bool = False,
         idempotency_key: str | None = None,
         **question: Unpack[Question],
     ) -> Result:
         """Begins a task and returns at once; several `prompts` or `models` (or both: every pair) make a group.
 
+        `resume` names a task that needs review instead: its model is asked again with `guidance`, in the same task.
         `fresh` and `idempotency_key` are as in llm_call; a group is compared as a whole.
 
         Raises:
             CallError: it cannot be asked so; nothing was stored or sent.
             StoreError: the task store cannot be used.
         """
+        if resume is not None:
+            return await self._resume(resume, guidance, [prompt, prompts, models, *question.values()])
+        if guidance is not None:
+            raise CallError("`guidance` goes with `resume`: the task_id of the task that needs review.")
         if prompt is not None and prompts:
             raise CallError("Give either `prompt` or `prompts`, not both.")
         if models and question.get("model"):
@@ -126,23 +130,47 @@ class Session:
         added = await self._start(calls, fresh, idempotency_key)
         return _with_attachment(self._tell(await self.client.task(added.id), None), added)
 
+    async def _resume(self, task_id: str, guidance: str | None, asked: Sequence[Any]) -> Result:
+        if any(value is not None and value is not False for value in asked):
+            raise CallError("With `resume` give `guidance` alone: the task keeps its prompt, model and checks.")
+        return await self.review(task_id, Decision.GUIDE, guidance)
+
     async def poll_task(
         self,
         task_id: str | None = None,
         *,
         wait_s: float | None = 0,
         page: Page | None = None,
+        attempt: int | None = None,
         on_progress: OnProgress | None = None,
     ) -> Result:
         """Tells of a task, after waiting up to `wait_s` seconds for its end; without an id, of the recent tasks here.
 
+        With `attempt`, the number of one of its attempts, the text is the answer of that one.
+
         Raises:
+            CallError: the task has no such attempt, or its answer was not kept apart from the task's.
             UnknownTaskError: no task has that id.
             StoreError: the task store cannot be used.
         """
         if task_id is None:
             return await self.list_tasks()
+        if attempt is not None:
+            return await self._answer_of(await self.look(task_id), attempt, page or Page())
         return await self._await(task_id, wait_s, on_progress, page or Page())
+
+    async def _answer_of(self, task: Task, attempt: int, page: Page) -> Result:
+        text = await self.client.store.attempt_text(task.id, attempt)
+        if text is None:
+            raise CallError(
+                f"The task {task.id} keeps no answer of an attempt {attempt}: it has {len(task.attempts)}, and keeps"
+                " those answers that were checked."
+            )
+        # A page never goes to a file, which would be the task's.
+        shown = Page(page.offset, page.limit or len(text) + 1)
+        result = self._fit(replace(task, text=text), shown, stranded=False)
+        more = result.next and result.next.replace(f"(task_id={task.id!r}", f"(task_id={task.id!r}, attempt={attempt}")
+        return result.model_copy(update={"next": more})
 
     async def look(self, task_id: str) -> Task:
         """Returns a task as it is now.
@@ -204,7 +232,10 @@ class Session:
             "timeout_s": settings.timeout_s,
             "on_interrupt": settings.on_interrupt,
         }
-        return new_call(prompt=prompt, **{**defaults, **given})
+        call = new_call(prompt=prompt, **{**defaults, **given})
+        if call.names_commands and not self._is_operator:
+            raise CallError("`mcp_config` names commands to run, which no tool argument may; name `servers` instead.")
+        return call
 
     async def _await(
         self, task_id: str, wait_s: float | None, on_progress: OnProgress | None, page: Page | None = None
@@ -230,12 +261,19 @@ async def _report(on_progress: OnProgress, task: Task) -> None:
 
 @asynccontextmanager
 async def open_session(
-    settings: Settings, environ: Mapping[str, str], *, project: Path | None = None, fit: Fit = result_of
+    settings: Settings,
+    environ: Mapping[str, str],
+    *,
+    project: Path | None = None,
+    fit: Fit = result_of,
+    is_operator: bool = False,
 ) -> AsyncGenerator[Session]:
     """Opens the task store, seen from one project folder (None: the current one).
+
+    Only a session of the operator (the command line, a program of the user's own) takes calls that name commands.
 
     Raises:
         StoreError: the store cannot be used; the sentence says why and what to do.
     """
     async with open_client(settings, environ) as client:
-        yield Session(client, clean(str(project or Path.cwd())), fit)
+        yield Session(client, clean(str(project or Path.cwd())), fit, is_operator=is_operator)

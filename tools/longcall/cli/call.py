@@ -15,8 +15,9 @@ from longcall.cli.status import StatusLine
 from longcall.cli.terminal import complain, count, is_terminal, printable, remark, say, seconds
 from longcall.errors import CallError
 from longcall.models import Task, TaskState
+from longcall.question import Question
 from longcall.result import Page, progress_of, result_of
-from longcall.session import Question, open_session
+from longcall.session import open_session
 from longcall.settings import Settings, read_settings
 from longcall.tasks.client import TaskClient
 

@@ -24,6 +24,7 @@ from longcall.errors import ProviderError
 from longcall.providers import Event, Handle, Provider, Sending, litellm_background
 from longcall.providers.litellm_completion import completion
 from longcall.providers.litellm_errors import missing_key, refusal, told, unknown_model, was_turned_away
+from longcall.providers.litellm_schema import constraint, in_words
 from longcall.providers.thread import LoopThread
 
 log = logging.getLogger(__name__)
@@ -121,6 +122,8 @@ class LiteLLMProvider(Provider):
         """
         litellm = await self.load()
         arguments, warnings = await anyio.to_thread.run_sync(_arguments, litellm, call)
+        if call.response_schema is not None and "response_format" not in arguments:
+            call = in_words(call)
         request = litellm_background.request if call.background else _request
         stream = self._thread.relay(partial(request, litellm, call, arguments, warnings), sending)
         async with aclosing(stream) as events:
@@ -172,9 +175,11 @@ def _arguments(litellm: Any, call: Call) -> tuple[dict[str, Any], list[str]]:
         raise complaint
     if call.background and (complaint := litellm_background.cannot_keep(call, model, provider)):
         raise complaint
+    if call.servers or call.mcp_config:
+        raise ProviderError("rejected", f"{call.model} cannot be handed tools by this version; models max/… can.")
     if provider in _GEMINI:
         _mend_gemini()
-    arguments: dict[str, Any] = {}
+    arguments = constraint(litellm, call, model, provider)
     warnings: list[str] = []
     for name in _OPTIONS:
         value = getattr(call, name)

@@ -109,10 +109,9 @@ class TaskClient:
         Raises:
             UnknownTaskError: no task has that id.
         """
-        found = await self.store.task(clean(task_id))
-        if found is None or principal not in (None, found.principal):
-            raise UnknownTaskError(task_id)
-        return found
+        if (found := await self.store.task(clean(task_id))) and principal in (None, found.principal):
+            return found
+        raise UnknownTaskError(task_id)
 
     async def wait(
         self,

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from longcall.call import Call, Message
 from longcall.clock import elapsed_ms
 from longcall.errors import Failure, KeyConflictError
-from longcall.models import AttemptState, Checked, Completion, Decision, Role, Task, TaskState, Validation
+from longcall.models import Attempt, AttemptState, Checked, Completion, Decision, Role, Task, TaskState, Validation
 from longcall.tasks.queries import load_queries
 from longcall.tasks.rows import attempt_from_row, task_from_row
 from longcall.tasks.store import Added, Attached, Ending, NewTask, Recovery
@@ -214,8 +214,19 @@ def whole_task(task: str, connection: sqlite3.Connection) -> Task | None:
     if text is None:
         text = "".join(row["text"] for row in fetch_all("pieces", {"task": task}, connection))
     attempts = tuple(attempt_from_row(row) for row in fetch_all("attempts", {"task": task}, connection))
+    found = task_from_row(rows[0])
+    if found.validation is not None and found.validation.last != found.validation.best:
+        attempts = tuple(_with_text(attempt, found, connection) for attempt in attempts)
     members = tuple(task_from_row(row) for row in fetch_all("members", {"task": task}, connection))
-    return replace(task_from_row(rows[0]), call=_call(rows[0]["call"]), text=text, attempts=attempts, members=members)
+    return replace(found, call=_call(rows[0]["call"]), text=text, attempts=attempts, members=members)
+
+
+def _with_text(attempt: Attempt, task: Task, connection: sqlite3.Connection) -> Attempt:
+    """Returns the last attempt with its text, where that is not the task's; any other as it is."""
+    if task.validation is None or attempt.number != task.validation.last:
+        return attempt
+    rows = fetch_all("attempt_text", {"task": task.id, "number": attempt.number}, connection)
+    return replace(attempt, text=rows[0]["text"])
 
 
 def _call(text: str | None) -> Call | None:

@@ -1,0 +1,118 @@
+"""The account of a task's requests: what was asked, what checks found, what it cost. Pure."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from longcall.models import Attempt, AttemptState, Role, Task, Usage
+from longcall.text import clip
+from longcall.validators.base import Issue
+
+_MOST_BYTES = 5_000
+"""Failed calls are cut at 10,000 characters by Claude Code, and the text needs room too."""
+_ISSUES = 8
+_ISSUES_EACH = 4
+_ATTEMPTS = 10
+_LAST_CHARS = 2_000
+
+
+def usage_of(task: Task) -> dict[str, int] | None:
+    """Returns the tokens of all requests together; None when nobody counted any."""
+    told = [task.completion.usage] if task.completion and not task.attempts else [one.usage for one in task.attempts]
+    counted = [usage for usage in told if usage is not None]
+    columns = {name: [getattr(usage, name) for usage in counted] for name in Usage.__slots__}
+    totals = {name: [value for value in values if value is not None] for name, values in columns.items()}
+    return {name: sum(values) for name, values in totals.items() if values} or None
+
+
+def cost_of(task: Task) -> float | None:
+    """Returns the price of all requests together, but those turned away; None when that of any is unknown."""
+    paid = [attempt.cost_usd for attempt in task.attempts if attempt.state is not AttemptState.FAILED]
+    if not paid:
+        return task.completion.cost_usd if task.completion else None
+    known = [cost for cost in paid if cost is not None]
+    return sum(known) if len(known) == len(paid) else None
+
+
+def stage_of(task: Task) -> str:
+    """Returns which attempt a task is at, and what was wrong with the one before, in words; empty for the first."""
+    asked = [attempt for attempt in task.attempts if attempt.series == task.series]
+    answers = [attempt for attempt in asked if attempt.role is Role.ANSWER]
+    if task.call is None or not task.call.validators:
+        return f", attempt {len(task.attempts)}" if len(task.attempts) > 1 else ""
+    checked = [attempt for attempt in answers if attempt.checked is not None]
+    number = len(checked) + (not checked or answers[-1].checked is None)
+    said = f", attempt {min(number, task.call.policy.max_attempts)}/{task.call.policy.max_attempts}"
+    if checked and checked[-1].checked is not None:
+        faults = len(checked[-1].checked.faults)
+        said += f": {faults} issue{'s' if faults != 1 else ''} before"
+    if asked and asked[-1].role is Role.JUDGE and asked[-1].state is AttemptState.SENT:
+        said += f", judged by {asked[-1].model}"
+    return said
+
+
+def validation_of(task: Task) -> dict[str, Any] | None:
+    """Returns what became of the checks, as results show it; None where nothing was checked."""
+    checked = [attempt for attempt in task.attempts if attempt.checked is not None and attempt.series == task.series]
+    validation = task.validation
+    if validation is None and not checked:
+        return None
+    told: dict[str, Any] = {"valid": validation.valid if validation else None}
+    if validation is not None:
+        told |= {
+            "returned": validation.returned,
+            "stopped": validation.stopped,
+            "issues": [_issue(issue) for issue in validation.issues[:_ISSUES]],
+            "more_issues": max(0, len(validation.issues) - _ISSUES),
+            "best": validation.best,
+            "last": validation.last,
+            "last_text": _last_text(task),
+            "repaired": validation.repaired,
+        }
+    told["attempts"] = [_attempt(attempt) for attempt in checked[-_ATTEMPTS:]]
+    told["votes"] = [asdict(vote) | {"reason": clip(vote.reason, 200)} for vote in _votes(checked)]
+    if validation is not None:
+        told["feedback_next"] = validation.feedback_next
+    return _fitting({name: value for name, value in told.items() if value or name == "valid"})
+
+
+def _votes(checked: list[Attempt]) -> tuple[Any, ...]:
+    return checked[-1].checked.votes[:_ISSUES] if checked and checked[-1].checked else ()
+
+
+def _last_text(task: Task) -> str | None:
+    validation = task.validation
+    if validation is None or validation.last == validation.best or validation.returned == "last":
+        return None
+    texts = [attempt.text for attempt in task.attempts if attempt.number == validation.last]
+    return clip(texts[0], _LAST_CHARS) if texts and texts[0] is not None else None
+
+
+def _issue(issue: Issue) -> dict[str, str]:
+    told = {name: clip(value, 300) for name, value in asdict(issue).items() if value}
+    return told if issue.on_fail != "retry" else {name: value for name, value in told.items() if name != "on_fail"}
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    assert attempt.checked is not None
+    issues = attempt.checked.issues
+    told = [clip(f"{issue.validator}: {issue.message}", 120) for issue in issues[:_ISSUES_EACH]]
+    told += [f"({len(issues) - _ISSUES_EACH} more)"] if len(issues) > _ISSUES_EACH else []
+    told += [clip(f"not checked: {error}", 200) for error in attempt.checked.errors]
+    usage = attempt.usage
+    return {
+        "n": attempt.number,
+        "model": attempt.model,
+        "valid": attempt.checked.valid,
+        "issues": told,
+        "usage": None if usage is None else [usage.input_tokens, usage.output_tokens],
+        "ms": attempt.checked.ms,
+    }
+
+
+def _fitting(told: dict[str, Any]) -> dict[str, Any]:
+    for name in ("feedback_next", "last_text", "votes"):
+        if len(json.dumps(told).encode()) <= _MOST_BYTES:
+            return told
+        told = {key: value for key, value in told.items() if key != name}
+    return told

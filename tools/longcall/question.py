@@ -1,0 +1,28 @@
+"""What may be said of a call besides its prompt, at every door."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+from longcall.call import Message, OnInterrupt, ReasoningEffort
+
+
+class Question(TypedDict, total=False):
+    """What may be said of a call besides its prompt; see `longcall.models.Call`."""
+
+    messages: Sequence[Message] | Sequence[dict[str, Any]] | None
+    model: str | None
+    system: str | None
+    temperature: float | None
+    max_tokens: int | None
+    reasoning_effort: ReasoningEffort | None
+    timeout_s: float | None
+    on_interrupt: OnInterrupt | None
+    background: bool | None
+    response_schema: dict[str, Any] | None
+    validate: Sequence[str | Mapping[str, Any]] | str | Mapping[str, Any] | None
+    """What a good answer is; see `longcall.validators`."""
+    original_prompt: str | None
+    retry: Mapping[str, Any] | None
+    """What to do when the answer is not; see `longcall.retry.Retry`."""
+    servers: Sequence[str] | None
+    mcp_config: dict[str, Any] | None
