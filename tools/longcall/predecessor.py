@@ -17,19 +17,8 @@ _STAGES = (
     "debug_tool_name",
     "debug_tool_mcp_config",
 )
-_TAKEN = frozenset(
-    {
-        *_ASKED,
-        *_STAGES,
-        _ORIGINAL,
-        "question",
-        "timeout",
-        "validation",
-        "retry_config",
-        "default_validate",
-        "response_format",
-    }
-)
+_CHECKED = ("validation", "retry_config", "default_validate", "response_format")
+_TAKEN = frozenset({*_ASKED, *_STAGES, *_CHECKED, _ORIGINAL, "question", "timeout"})
 _IGNORED_RETRY = frozenset({"debug_mode", "enable_cache", "use_jitter", "jitter_range", "enable_circuit_breaker"})
 """What changes nothing: delays here are between answers, and a provider that turns requests away is waited for."""
 _DELAYS: Mapping[str, float] = {"initial_delay": 1.0, "backoff_factor": 2.0, "max_delay": 60.0}

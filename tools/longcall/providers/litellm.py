@@ -171,12 +171,8 @@ def _arguments(litellm: Any, call: Call) -> tuple[dict[str, Any], list[str]]:
         model, provider, _, _ = litellm.get_llm_provider(model=call.model)
     except Exception as error:
         raise unknown_model(litellm, call.model) from error
-    if complaint := missing_key(litellm, call.model, provider):
+    if complaint := _complaint(litellm, call, model, provider):
         raise complaint
-    if call.background and (complaint := litellm_background.cannot_keep(call, model, provider)):
-        raise complaint
-    if call.servers or call.mcp_config:
-        raise ProviderError("rejected", f"{call.model} cannot be handed tools by this version; models max/… can.")
     if provider in _GEMINI:
         _mend_gemini()
     arguments = constraint(litellm, call, model, provider)
@@ -192,6 +188,14 @@ def _arguments(litellm: Any, call: Call) -> tuple[dict[str, Any], list[str]]:
         else:
             warnings.append(f"{call.model} does not take `{name}` {value}; it was not sent.")
     return arguments, warnings
+
+
+def _complaint(litellm: Any, call: Call, model: str, provider: str) -> ProviderError | None:
+    if complaint := missing_key(litellm, call.model, provider):
+        return complaint
+    if call.servers or call.mcp_config:
+        return ProviderError("rejected", f"{call.model} cannot be handed tools by this version; models max/… can.")
+    return litellm_background.cannot_keep(call, model, provider) if call.background else None
 
 
 def _is_taken(litellm: Any, model: str, provider: str, options: dict[str, Any]) -> bool:

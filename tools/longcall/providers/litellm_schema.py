@@ -1,6 +1,6 @@
 """A schema for the answer, as each provider takes it: as its own constraint, or in words.
 
-Whether the answer fits is checked afterwards all the same: a constraint can be ignored, cut short, or unknown to a model.
+Whether the answer fits is checked afterwards all the same: a constraint can be ignored, or the answer cut short.
 """
 
 import json
