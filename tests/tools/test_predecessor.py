@@ -8,6 +8,7 @@ import pytest
 from longcall.call import Call, new_call
 from longcall.errors import CallError
 from longcall.predecessor import question_from_config
+from longcall.retry import Retry, ToolStage
 
 CONFIG = {"model": "demo/echo", "question": "why?"}
 MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": [{"type": "text", "text": "why?"}]}]
@@ -18,11 +19,7 @@ HARMLESS: list[tuple[str, Any]] = [
     ("retry_config", None), ("mcp_config", {}), ("mcp_config", None), ("response_format", None),
 ]  # fmt: skip
 MISSING: list[tuple[str, Any]] = [
-    ("response_format", {"type": "json_object"}), ("validation", [{"type": "json_string"}]),
-    ("validation", {"type": "json_string", "params": {}}), ("default_validate", True),
-    ("retry_config", {"max_attempts": 3}), ("max_attempts_before_tool_use", 2), ("max_attempts_before_human", 3),
-    ("debug_tool_name", "perplexity-ask"), ("debug_tool_mcp_config", {}), ("original_user_prompt", "why?"),
-    ("mcp_config", {"mcpServers": {"x": {"command": "npx", "args": []}}}), ("polling", True),
+    ("polling", True),
     ("wait_for_completion", False), ("stream", True), ("image_directory", "/images"), ("max_image_size_kb", 500),
     ("provider", "openai"), ("api_base", "http://example.org"), ("api_key", "sk-mock"), ("vertex_project", "p"),
     ("vertex_location", "l"), ("vertex_credentials_path", "/c.json"), ("skip_claude_multimodal", True),
@@ -64,6 +61,82 @@ def test_a_key_that_is_taken_sets_its_field(key: str, value: float, field: str):
 @pytest.mark.parametrize(("key", "value"), HARMLESS)
 def test_a_key_that_changes_nothing_is_harmless(key: str, value: Any):
     assert call_of({**CONFIG, key: value}) == call_of(CONFIG)
+
+
+SERVERS = {"mcpServers": {"x": {"command": "npx", "args": []}}}
+EMPTY = {"type": "response_not_empty"}
+
+
+def retry_of(**config: Any) -> Retry:
+    """Returns how a config has its model asked again."""
+    retry = call_of({**CONFIG, **config}).retry
+    assert retry is not None
+    return retry
+
+
+@pytest.mark.parametrize("validation", [[{"type": "json_string"}], {"type": "json_string", "params": {}}, ["json"]])
+def test_validation_is_a_list_or_one_of_it(validation: Any):
+    assert [validator.type for validator in call_of({**CONFIG, "validation": validation}).validators] == ["json"]
+
+
+def test_an_unknown_validator_is_refused_where_the_predecessor_dropped_it():
+    with pytest.raises(CallError, match="string_check"):
+        call_of({**CONFIG, "validation": [{"type": "string_check"}]})
+
+
+def test_the_default_validator_stands_in_for_none():
+    assert [one.type for one in call_of({**CONFIG, "default_validate": True}).validators] == ["not_empty"]
+    both = {**CONFIG, "default_validate": True, "validation": [{"type": "json_string"}]}
+    assert [one.type for one in call_of(both).validators] == ["json"]
+
+
+def test_a_json_format_asks_for_json_and_checks_it():
+    call = call_of({**CONFIG, "response_format": {"type": "json_object"}})
+    assert [one.type for one in call.validators] == ["json"]
+    assert (call.messages[0].role, "JSON" in call.messages[0].text) == ("system", True)
+    said = [{"role": "system", "content": "Give a JSON object."}, {"role": "user", "content": "why?"}]
+    told = call_of({"model": "m", "messages": said, "response_format": {"type": "json_object"}})
+    assert [turn.text for turn in told.messages] == ["Give a JSON object.", "why?"]
+    with pytest.raises(CallError, match="response_schema"):
+        call_of({**CONFIG, "response_format": {"type": "json_schema"}})
+
+
+def test_running_out_of_attempts_asks_for_a_person_as_it_always_did():
+    assert retry_of(validation=[EMPTY]).max_attempts_before_human == 3
+    assert retry_of(retry_config={"max_attempts": 5}).max_attempts_before_human == 5
+    assert retry_of(retry_config={"max_attempts": 5}, max_attempts_before_human=2).max_attempts_before_human == 2
+    assert retry_of(retry_config={"max_attempts_before_human": 0}).max_attempts_before_human is None
+    assert call_of(CONFIG).retry is None
+
+
+def test_delays_grow_as_the_predecessor_had_them():
+    retry = retry_of(validation=[EMPTY])
+    assert [retry.delay(failed) for failed in (1, 2, 3, 10)] == [1, 2, 4, 60]
+    assert retry_of(retry_config={"initial_delay": 0.5, "backoff_factor": 3}).delay(2) == 1.5
+
+
+@pytest.mark.parametrize("place", ["beside", "inside"])
+def test_the_stage_with_tools_may_stand_beside_the_retry_config_or_inside(place: str):
+    stage = {"max_attempts_before_tool_use": 2, "debug_tool_name": "linter", "debug_tool_mcp_config": SERVERS}
+    config = stage if place == "beside" else {"retry_config": stage}
+    assert retry_of(**config).tool_stage == ToolStage(after=2, name="linter", mcp_config=SERVERS)
+    assert not retry_of(**config).stop_without_progress
+    assert retry_of(**{**stage, "max_attempts_before_tool_use": 0}).tool_stage is None
+
+
+def test_an_unknown_key_of_the_retry_config_is_refused():
+    with pytest.raises(CallError, match="exponential_base"):
+        call_of({**CONFIG, "retry_config": {"exponential_base": 2}})
+
+
+def test_servers_of_its_own_are_the_calls():
+    call = call_of({**CONFIG, "mcp_config": SERVERS})
+    assert (call.mcp_config, call.names_commands) == (SERVERS, True)
+    assert not call_of(CONFIG).names_commands
+
+
+def test_judges_are_shown_the_original_prompt():
+    assert call_of({**CONFIG, "original_user_prompt": "What?"}).original_prompt == "What?"
 
 
 @pytest.mark.parametrize(("key", "value"), MISSING)

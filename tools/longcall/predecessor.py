@@ -68,7 +68,7 @@ def _validators(config: Mapping[str, Any]) -> list[Any] | None:
 
 def _retry(config: Mapping[str, Any]) -> dict[str, Any] | None:
     """Returns how to retry; the thresholds are taken beside `retry_config` and inside it."""
-    within: dict[str, Any] = dict(config.get("retry_config") or {})
+    within = cast("Mapping[str, Any]", config.get("retry_config") or {})
     given: dict[str, Any] = {key: value for key, value in within.items() if key not in _IGNORED_RETRY}
     given |= {name: config[name] for name in _STAGES if config.get(name) is not None}
     if not given and not config.get("validation"):

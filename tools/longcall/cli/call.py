@@ -3,12 +3,15 @@
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import anyio
 import typer
 
+from longcall.account import cost_of, usage_of
 from longcall.call import ReasoningEffort
+from longcall.cli.checks import read_retry, read_schema, read_validators
 from longcall.cli.exits import Exit, run
 from longcall.cli.prompt import read_prompt
 from longcall.cli.status import StatusLine
@@ -36,6 +39,16 @@ def call(
     effort: Annotated[
         ReasoningEffort | None, typer.Option(help="How hard a reasoning model thinks.", show_choices=True)
     ] = None,
+    validate: Annotated[
+        list[str] | None,
+        typer.Option(help="What the answer must be: not_empty, json, or a validator as JSON; repeatable.", metavar="V"),
+    ] = None,
+    retry: Annotated[
+        str | None, typer.Option(help="Answers at most until one passes, or all of `retry` as JSON.", metavar="N")
+    ] = None,
+    schema: Annotated[
+        Path | None, typer.Option(help="A file with a JSON Schema that the answer must fit.", metavar="FILE")
+    ] = None,
     timeout: Annotated[
         float | None, typer.Option(help="Seconds after which the work itself is stopped.", metavar="S")
     ] = None,
@@ -58,6 +71,9 @@ def call(
         temperature=temperature,
         max_tokens=max_tokens,
         reasoning_effort=effort,
+        validate=read_validators(validate),
+        retry=read_retry(retry),
+        response_schema=read_schema(schema),
         timeout_s=timeout,
         background=background,
     )
@@ -135,7 +151,9 @@ class _Answer:
 
     def show(self, task: Task) -> None:
         """Writes what is new, and what it is at."""
-        new = "" if self._as_json else task.text[self._written :]
+        # Of an answer that is to be checked nobody knows yet whether it is the one.
+        is_held = not task.state.is_final and task.call is not None and bool(task.call.validators)
+        new = "" if self._as_json or is_held else task.text[self._written :]
         if new:
             self.status.clear()
             say(new)
@@ -173,6 +191,8 @@ def _tell_end(task: Task) -> None:
         remark(f"longcall: {warning}", "yellow")
     if task.failure is not None:
         complain(task.failure.message)
+    elif task.state is TaskState.NEEDS_REVIEW:
+        complain(f"The answer failed its checks. `longcall tasks review {short} accept|guide|stop` decides.")
     elif task.state is not TaskState.COMPLETED:
         complain(f"The task ended as {task.state}.")
     if is_terminal(sys.stderr) and is_terminal(sys.stdout):
@@ -184,10 +204,11 @@ def facts(task: Task) -> str:
     completion = task.completion
     told: list[Any] = [completion.model if completion else task.model, seconds(task.age_s())]
     told.append(count(len(task.text), "character"))
-    if completion and completion.usage:
-        told.append(f"{completion.usage.input_tokens:,} + {completion.usage.output_tokens:,} tokens")
+    if usage := usage_of(task):
+        told.append(f"{usage['input_tokens']:,} + {usage['output_tokens']:,} tokens")
     if completion:
-        told.append("price unknown" if completion.cost_usd is None else f"${completion.cost_usd:.4g}")
+        cost = cost_of(task)
+        told.append("price unknown" if cost is None else f"${cost:.4g}")
     return " · ".join([*told, f"task {task.id[:8]}"])
 
 

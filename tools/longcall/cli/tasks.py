@@ -16,7 +16,7 @@ from longcall.cli.prune import prune
 from longcall.cli.terminal import complain, is_terminal, remark, say, seconds, status_text, table
 from longcall.clock import Clock
 from longcall.errors import CallError
-from longcall.models import Task, TaskKind
+from longcall.models import Decision, Task, TaskKind
 from longcall.result import Page, Result, listing, progress_of, result_of, status_of
 from longcall.session import Session, open_session
 from longcall.settings import read_settings
@@ -103,6 +103,26 @@ def cancel(task_id: TaskId) -> None:
     else:
         complain(f"Task {result.task_id} was asked to stop, but its worker has not confirmed it yet.")
     raise typer.Exit(Exit.FAILED)
+
+
+@app.command()
+def review(
+    task_id: TaskId,
+    decision: Annotated[Decision, typer.Argument(help="accept the answer, guide the model to a better one, or stop.")],
+    guidance: Annotated[str | None, typer.Argument(help="For guide: what the model is to do better.")] = None,
+) -> None:
+    """Decides what becomes of an answer that failed its checks (status needs_review)."""
+
+    async def decide() -> Result:
+        async with open_session(read_settings(os.environ), os.environ) as session:
+            result = await session.review(await _full_id(session, task_id), decision, guidance)
+            await session.client.see_to_worker()
+            return result
+
+    result = run(decide)
+    assert result.task_id is not None
+    again = f" `longcall tasks show {result.task_id[:8]}` shows what comes." if not result.is_final else ""
+    remark(f"{result.task_id} is {result.status} now.{again}")
 
 
 async def _full_id(session: Session, start: str) -> str:

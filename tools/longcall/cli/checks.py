@@ -1,0 +1,52 @@
+"""Checks of the answer, as options of the command line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from longcall.errors import CallError
+
+
+def read_validators(given: list[str] | None) -> list[str | dict[str, Any]] | None:
+    """Returns the validators that `--validate` names: a type alone, or one as JSON.
+
+    Raises:
+        CallError: one is no JSON object.
+    """
+    return [_json(text, "--validate") if text.lstrip().startswith("{") else text for text in given or ()] or None
+
+
+def read_retry(given: str | None) -> dict[str, Any] | None:
+    """Returns what `--retry` asks for: so many answers at most, or all of it as JSON.
+
+    Raises:
+        CallError: it is neither a number nor a JSON object.
+    """
+    if given is None:
+        return None
+    return {"max_attempts": int(given)} if given.strip().isdecimal() else _json(given, "--retry")
+
+
+def read_schema(path: Path | None) -> dict[str, Any] | None:
+    """Returns the JSON Schema in the file that `--schema` names.
+
+    Raises:
+        CallError: it cannot be read, or holds no JSON object.
+    """
+    if path is None:
+        return None
+    try:
+        return _json(path.read_text("utf-8"), f"--schema {path}")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise CallError(f"The schema {path} cannot be read: {reason}.") from None
+
+
+def _json(text: str, option: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise CallError(f"`{option}` must be a JSON object: {error}.") from None
+    if not isinstance(found, dict):
+        raise CallError(f"`{option}` must be a JSON object.")
+    return found  # pyright: ignore[reportUnknownVariableType]  # checked where the call is built
