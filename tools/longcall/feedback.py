@@ -7,6 +7,8 @@ from longcall.validators.base import Issue
 
 MOST_BYTES = 6_000
 """About 1,500 tokens."""
+FEEDBACK = "<longcall:feedback"
+"""With this every feedback begins."""
 _MESSAGE_CHARS = 600
 _VALUE_CHARS = 200
 
@@ -20,7 +22,7 @@ def feedback(issues: Sequence[Issue], *, number: int, of: int, tool: str | None 
         of: answers at most.
         tool: a tool that the model is to use now.
     """
-    begin = f'<longcall:feedback answer="{number}" of="{of}">'
+    begin = f'{FEEDBACK} answer="{number}" of="{of}">'
     ask = "Your last answer did not pass these checks. Mend all of it and return the complete answer, not a diff."
     use = [f"Use the tool {tool!r} to find out what is right before you answer."] if tool else []
     told = _fitting([_line(place, issue) for place, issue in enumerate(issues, 1)])

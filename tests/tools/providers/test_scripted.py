@@ -7,9 +7,11 @@ import pytest
 
 from longcall.call import new_call
 from longcall.errors import ProviderError
+from longcall.feedback import feedback
 from longcall.models import Completion
 from longcall.providers import Event
 from longcall.providers.scripted import NAMES, ScriptedProvider
+from longcall.validators.base import Issue
 
 
 class Sending:
@@ -80,3 +82,18 @@ async def test_an_unknown_name_is_refused_before_anything_is_sent_and_the_known_
     assert caught.value.failure.code == "unknown_model"
     assert all(name in caught.value.failure.message for name in NAMES)
     assert sending.times == 0
+
+
+async def test_slip_is_right_once_it_is_told_of_its_fault() -> None:
+    first, _ = await answer("demo/slip", "0123456789", Sending())
+    assert first == "01234"
+    told: list[str] = []
+    turns = [
+        {"role": "user", "content": "0123456789"},
+        {"role": "assistant", "content": first},
+        {"role": "user", "content": feedback([Issue("v", "c", "Too short.")], number=1, of=3)},
+    ]
+    async with aclosing(ScriptedProvider().stream(new_call(model="demo/slip", messages=turns), Sending())) as events:
+        async for event in events:
+            told += [event] if isinstance(event, str) else []
+    assert "".join(told) == "0123456789"
