@@ -173,3 +173,52 @@ def test_an_answer_cannot_steer_the_terminal(cli: "CommandLine") -> None:
     steering = "a\x1b]0;owned\x07b"
     assert "a]0;ownedb" in cli.in_terminal("call", steering, "-m", "demo/echo").out
     assert cli.run("call", steering, "-m", "demo/echo").out == steering + "\n"
+
+
+def test_an_answer_that_failed_its_checks_is_asked_for_again_and_only_the_good_one_is_shown(cli: "CommandLine") -> None:
+    ended = cli.run("call", '{"name": "Ada"}', "-m", "demo/slip", "--validate", "json")
+    assert (ended.code, ended.out) == (0, '{"name": "Ada"}\n')
+
+
+def test_an_answer_that_never_passes_fails_with_what_was_wrong(cli: "CommandLine") -> None:
+    contains = '{"type": "contains", "all": ["Grace"]}'
+    ended = cli.run("call", "Ada", "-m", "demo/echo", "--validate", contains, "--retry", "2")
+    assert (ended.code, ended.out) == (1, "Ada\n")
+    assert "Grace" in ended.err
+
+
+def test_a_schema_is_read_from_a_file(cli: "CommandLine", tmp_path: Path) -> None:
+    schema = tmp_path / "schema.json"
+    schema.write_text('{"type": "array"}')
+    assert cli.run("call", "[1]", "-m", "demo/echo", "--schema", str(schema)).code == 0
+    assert cli.run("call", "{}", "-m", "demo/echo", "--schema", str(schema)).code == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--validate", "jsno"], "json"),
+        (["--validate", "{nonsense"], "`--validate` must be a JSON object"),
+        (["--retry", "[]"], "`--retry` must be a JSON object"),
+        (["--retry", "0"], "max_attempts"),
+        (["--schema", "/nowhere/schema.json"], "cannot be read"),
+    ],
+)
+def test_checks_that_cannot_be_are_told_before_anything_is_stored(
+    cli: "CommandLine", options: list[str], complaint: str
+) -> None:
+    ended = cli.run("call", "hello", "-m", "demo/echo", *options)
+    assert (ended.code, ended.out) == (2, "")
+    assert complaint in ended.err
+
+
+def test_a_person_decides_about_an_answer_that_failed_its_checks(cli: "CommandLine") -> None:
+    asked = ["call", "[1", "-m", "demo/echo", "--validate", "json", "--retry", '{"max_attempts_before_human": 1}']
+    ended = cli.run(*asked, "--json")
+    assert ended.code == 1
+    task_id = json.loads(ended.out)["task_id"]
+    guided = cli.run("tasks", "review", task_id[:8], "guide", "[1]")
+    assert (guided.code, "working" in guided.err) == (0, True)
+    assert state(cli.home, task_id) in ("queued", "running", "completed")
+    late = cli.run("tasks", "review", task_id[:8], "accept")
+    assert (late.code, "needs no review" in late.err) == (2, True)
