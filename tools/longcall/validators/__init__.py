@@ -1,5 +1,162 @@
-"""What a good answer is, in the caller's words."""
+"""What a good answer is, in the caller's words: `parse_validators` is the one way in."""
 
+import difflib
+import json
+from typing import Annotated, Any, cast
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from longcall.text import clean
+from longcall.validators.aliases import TYPES, modern
+from longcall.validators.base import Answer, BaseValidator, Issue, OnFail, ValidatorError
+from longcall.validators.code import Code
+from longcall.validators.contains import Contains
+from longcall.validators.document import JsonFound, NotJsonError, json_of
+from longcall.validators.field_present import FieldPresent
+from longcall.validators.json import Json
+from longcall.validators.json_schema import JsonSchema
 from longcall.validators.judge import Judge
+from longcall.validators.length import Length
+from longcall.validators.not_empty import NotEmpty
+from longcall.validators.openapi import OpenApi
+from longcall.validators.plugin import Plugin
+from longcall.validators.python import Python
+from longcall.validators.regex import Regex
+from longcall.validators.sql import Sql
 
-Validator = Judge
+__all__ = [
+    "Answer",
+    "BaseValidator",
+    "Issue",
+    "JsonFound",
+    "OnFail",
+    "Validator",
+    "ValidatorError",
+    "json_found",
+    "parse_validators",
+]
+
+Validator = Annotated[
+    NotEmpty
+    | Json
+    | JsonSchema
+    | FieldPresent
+    | Contains
+    | Regex
+    | Length
+    | Code
+    | Sql
+    | OpenApi
+    | Python
+    | Judge
+    | Plugin,
+    Field(discriminator="type"),
+]
+MAX_VALIDATORS = 50
+_ADAPTER: TypeAdapter[Validator] = TypeAdapter(Validator)
+_MODELS: dict[str, type[BaseValidator]] = {
+    cast("str", model.model_fields["type"].default): model
+    for model in (
+        NotEmpty, Json, JsonSchema, FieldPresent, Contains, Regex, Length, Code, Sql, OpenApi, Python, Judge, Plugin,
+    )
+}  # fmt: skip
+
+
+def parse_validators(raw: object) -> tuple[Validator, ...]:
+    """Returns the validators that a caller asks for.
+
+    Takes a list of objects and of names such as "not_empty", or a single one, or JSON text of these; None is none. The
+    names and parameters of older configurations are understood (see `aliases`). Everything that can be known before
+    anything is spent is checked here: schemas, patterns and functions are compiled, plugins and dialects looked up.
+
+    Raises:
+        ValueError: something cannot be used; one sentence says what, and what could be.
+    """
+    asked = _listed(raw)
+    if len(asked) > MAX_VALIDATORS:
+        raise ValueError(f"There are {len(asked)} validators; {MAX_VALIDATORS} at most can be asked for.")
+    return tuple(validator for at, one in enumerate(asked) for validator in _parsed(one, f"validator {at + 1}"))
+
+
+def json_found(validators: tuple[Validator, ...], text: str) -> JsonFound | None:
+    """Returns the JSON of an answer as the most lenient of `validators` read it, or None when it holds none."""
+    lenient = any(isinstance(one, Json | JsonSchema | FieldPresent) and one.repair == "safe" for one in validators)
+    try:
+        return json_of(text, repair="safe" if lenient else "off")
+    except NotJsonError:
+        return None
+
+
+def _listed(raw: object) -> list[object]:
+    if raw is None:
+        return []
+    if isinstance(raw, str) and raw.lstrip()[:1] in ("[", "{"):
+        try:
+            raw = json.loads(raw)
+        except (ValueError, RecursionError):
+            raise ValueError(
+                "The validators are a text that is not JSON; give a list of objects or of names."
+            ) from None
+    return list(cast("list[object]", raw)) if isinstance(raw, list | tuple) else [raw]
+
+
+def _parsed(one: object, where: str) -> list[Validator]:
+    if isinstance(one, BaseValidator):
+        return [cast("Validator", one)]
+    try:
+        return [_built(spec) for spec in modern(_spec(one))]
+    except ValidationError as error:
+        raise ValueError(f"{where}: {_complaint(error)}.") from None
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}.") from None
+
+
+def _spec(one: object) -> dict[str, Any]:
+    if isinstance(one, str):
+        name, _, fields = clean(one).strip().partition(":")
+        return (
+            {"type": name, "required_fields": fields} if fields and name == "field_present" else {"type": one.strip()}
+        )
+    if isinstance(one, BaseModel):
+        one = one.model_dump()
+    try:
+        # What is stored must be valid Unicode and JSON, and must not change when the caller's own object does.
+        spec = json.loads(clean(json.dumps(one, ensure_ascii=False, allow_nan=False)))
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError("a validator must be JSON, and not nested too deeply") from None
+    if isinstance(spec, dict):
+        return cast("dict[str, Any]", spec)
+    raise ValueError(f"a validator is an object with a `type`, or a name such as `not_empty`, not {spec!r:.60}")
+
+
+def _built(spec: dict[str, Any]) -> Validator:
+    name = spec.get("type")
+    if not isinstance(name, str) or name not in _MODELS:
+        if name is None:
+            raise ValueError(f"`type` is missing; it is one of {', '.join(_MODELS)}")
+        raise ValueError(f"there is no validator `{name}`{_nearest(str(name), [*_MODELS, *TYPES])}; {_there(_MODELS)}")
+    fields = [field.alias or key for key, field in _MODELS[name].model_fields.items()]
+    for key in spec:
+        if key not in fields:
+            taken = [field for field in fields if field != "type"]
+            raise ValueError(f"`{name}` takes no `{key}`{_nearest(key, taken)}; it takes {', '.join(taken)}")
+    return _ADAPTER.validate_python(spec)
+
+
+def _there(names: dict[str, type[BaseValidator]]) -> str:
+    return f"there are {', '.join(names)}"
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1, 0.6)
+    return f" (do you mean `{near[0]}`?)" if near else ""
+
+
+def _complaint(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"][1:])
+    name = first["loc"][0]
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    if first["type"] == "missing":
+        return f"`{name}` needs `{where}`"
+    return f"`{name}` cannot be used: " + (f"`{where}`: {message}" if where else message)

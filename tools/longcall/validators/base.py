@@ -6,15 +6,20 @@ the answer's fault.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
 
 from longcall.errors import LongcallError
+from longcall.text import clean
+from longcall.validators.target import check_target
 
 OnFail = Literal["retry", "warn", "fail"]
 GOT_CHARS = 200
 """Characters of the answer that an issue quotes at most."""
+MESSAGE_CHARS = 500
+MAX_ISSUES = 20
+"""Issues that one validator finds at most; the rest would only fill the model's context."""
 
 
 class ValidatorError(LongcallError):
@@ -55,17 +60,28 @@ class Answer:
 class BaseValidator(BaseModel, frozen=True, extra="forbid"):
     """What the validators have in common; each adds `type`, its parameters and `find`."""
 
+    verbatim: ClassVar[dict[str, str]] = {}
+    """Fields that hold the caller's JSON, by the names they are stored under: a null in them is a value."""
     cost: ClassVar[int] = 0
     """Its stage: 0 strings, 1 structure, 2 code, 3 judges. A stage runs when the ones before found nothing to retry."""
 
     id: str | None = Field(default=None, min_length=1, max_length=100)
     """A name by which issues tell of this validator."""
-    target: str = "text"
+    target: Annotated[str, AfterValidator(check_target)] = "text"
     """What is checked: `text`, `json`, `first_code_block`, `all_code_blocks`, or a JSON pointer such as `/items/0`."""
     on_fail: OnFail = "retry"
     """`retry` asks again; `warn` lets the answer pass and tells; `fail` stops at once."""
     hint: str | None = Field(default=None, max_length=2000)
     """The caller's own words to the model for when this fails."""
+
+    @model_serializer(mode="wrap")
+    def _keeps_nulls(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        dumped = handler(self)
+        for field, name in self.verbatim.items():
+            dumped.pop(field, None)
+            if field in self.model_fields_set:
+                dumped[name] = getattr(self, field)
+        return dumped
 
     @property
     def name(self) -> str:
@@ -83,6 +99,10 @@ class BaseValidator(BaseModel, frozen=True, extra="forbid"):
     def issue(self, code: str, message: str, *, path: str = "", **told: Any) -> Issue:
         """Returns an issue of this validator: `told` may hold `expected`, `got` and `hint`."""
         got = told.get("got")
-        told["got"] = None if got is None else got if len(got) <= GOT_CHARS else got[: GOT_CHARS - 1] + "…"
+        told["got"] = None if got is None else _clipped(clean(got), GOT_CHARS)
         told["hint"] = self.hint or told.get("hint")
-        return Issue(self.name, code, message, path, on_fail=self.on_fail, **told)
+        return Issue(self.name, code, _clipped(clean(message), MESSAGE_CHARS), path, on_fail=self.on_fail, **told)
+
+
+def _clipped(text: str, chars: int) -> str:
+    return text if len(text) <= chars else text[: chars - 1] + "…"
