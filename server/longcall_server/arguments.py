@@ -5,7 +5,7 @@ from typing import Any, Generic, TypeVar
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.stdio import stdio_server
-from mcp_types import CallToolResult, InputRequiredResult
+from mcp_types import CallToolResult, InputRequiredResult, Tool
 from pydantic import ValidationError
 
 from longcall.call import first_complaint
@@ -41,10 +41,30 @@ class StrictServer(MCPServer[State], Generic[State]):
                 raise ToolError(first_complaint(error.__cause__)) from error.__cause__
             raise
 
+    async def list_tools(self) -> list[Tool]:
+        """Lists the tools, their schemas as short as they can be: hosts pay context for every byte."""
+        tools = await super().list_tools()
+        return [tool.model_copy(update={"input_schema": shortened(tool.input_schema)}) for tool in tools]
+
     async def run_stdio_async(self) -> None:
         """Serves over stdin and stdout; see the SDK, which reads a stdin of its own."""
         async with stdio_server(stdin=open_stdin()) as (receiving, sending):
             await self._lowlevel_server.run(receiving, sending, self._lowlevel_server.create_initialization_options())
+
+
+def shortened(schema: dict[str, Any]) -> dict[str, Any]:
+    """Returns a schema of arguments without what tells a model nothing: titles, and that null is taken too."""
+    properties = {name: _plain(argument) for name, argument in schema.get("properties", {}).items()}
+    return {key: value for key, value in schema.items() if key != "title"} | {"properties": properties}
+
+
+def _plain(argument: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in argument.items() if key != "title" and value not in (None, "")}
+    kinds = [kind for kind in kept.get("anyOf", ()) if kind != {"type": "null"}]
+    if len(kinds) != 1:
+        return kept
+    del kept["anyOf"]
+    return {**kinds[0], **kept}
 
 
 def _named(names: list[str]) -> str:

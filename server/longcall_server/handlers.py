@@ -2,7 +2,7 @@
 
 import os
 import time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import anyio
 import anyio.to_thread
@@ -18,69 +18,38 @@ from longcall_server.asking import host_of, session_of, takes_tasks
 from longcall_server.hosts import patience, reads_text
 from longcall_server.models import models_reply
 from longcall_server.opening import Opening
+from longcall_server.parameters import (
+    Background,
+    Effort,
+    Fresh,
+    Guidance,
+    IdempotencyKey,
+    MaxTokens,
+    Messages,
+    Model,
+    OnInterrupt,
+    Prompt,
+    Resume,
+    RetryArgument,
+    Schema,
+    System,
+    TaskIdOrNone,
+    Temperature,
+    TimeoutS,
+    Validate,
+)
 from longcall_server.reply import reply, tool_errors
 from longcall_server.tasks_extension import Promised
 
 Ctx = Context[Opening, Any]
-Prompt = Annotated[str | None, Field(description="What to ask. Give this or `messages`.")]
-Messages = Annotated[
-    list[dict[str, Any]] | None,
-    Field(description='Chat turns instead of `prompt`: [{"role": "user", "content": "…"}].'),
-]
-Model = Annotated[
-    str | None, Field(description="provider/model as list_models shows it; empty takes the configured default.")
-]
-System = Annotated[str | None, Field(description="System text put before the conversation.")]
-Temperature = Annotated[float | None, Field(description="0 to 2.")]
-MaxTokens = Annotated[int | None, Field(description="Longest answer, in tokens.")]
-Effort = Annotated[
-    Literal["none", "minimal", "low", "medium", "high"] | None, Field(description="How hard a reasoning model thinks.")
-]
-TimeoutS = Annotated[
-    float | None, Field(description="Seconds after which the work itself is stopped; empty takes the configured limit.")
-]
-
-OnInterrupt = Annotated[
-    Literal["report", "retry"] | None,
-    Field(description="If a crash loses the answer after the request left: tell you, or send (and pay) again."),
-]
-Background = Annotated[
-    bool,
-    Field(
-        description="For long openai/… work: the provider works alone and keeps the answer, even through a crash here."
-    ),
-]
-Validate = Annotated[
-    list[str | dict[str, Any]] | None,
-    Field(
-        description='What the answer must be; the model is asked again with what was wrong. "not_empty", "json", or'
-        ' {"type": json_schema{schema} | field_present{path,equals} | contains{all,any,none} | regex{pattern,mode} |'
-        " length{min,max,unit} | code{language} | sql{dialect,allow} | openapi | python{code} |"
-        " judge{criteria,models} | plugin{name}}, each with target, on_fail (retry|warn|fail), hint."
-    ),
-]
-RetryArgument = Annotated[
-    dict[str, Any] | None,
-    Field(
-        description="max_attempts (3), budget {tokens,usd,seconds}, escalate [models], on_exhausted"
-        " (error|return_best|return_last), max_attempts_before_human, …"
-    ),
-]
-Schema = Annotated[dict[str, Any] | None, Field(description="JSON Schema that the answer's JSON must fit; checked.")]
-Fresh = Annotated[
-    bool, Field(description="Ask anew even if the same request is running, or was answered and never handed over.")
-]
-IdempotencyKey = Annotated[
-    str | None, Field(description="A name for this request; reuse it when you repeat the request: same key, same task.")
-]
 
 
 async def llm_call(
     ctx: Ctx,
-    prompt: Prompt = None,
+    prompt: Prompt = "",
     messages: Messages = None,
-    model: Model = None,
-    system: System = None,
+    model: Model = "",
+    system: System = "",
     temperature: Temperature = None,
     max_tokens: MaxTokens = None,
     reasoning_effort: Effort = None,
@@ -95,7 +64,7 @@ async def llm_call(
     on_interrupt: OnInterrupt = None,
     background: Background = False,
     fresh: Fresh = False,
-    idempotency_key: IdempotencyKey = None,
+    idempotency_key: IdempotencyKey = "",
 ) -> CallToolResult:
     """Ask another model and get its answer. Use it to delegate work or to get a second opinion.
 
@@ -107,12 +76,12 @@ async def llm_call(
         session = await session_of(ctx.request_context)
         limit = wait_s if wait_s is not None else _patience(ctx)
         result = await session.llm_call(
-            prompt,
+            prompt or None,
             wait_s=limit,
             on_progress=_progress(ctx),
             messages=messages,
-            model=model,
-            system=system,
+            model=model or None,
+            system=system or None,
             temperature=temperature,
             max_tokens=max_tokens,
             reasoning_effort=reasoning_effort,
@@ -123,19 +92,19 @@ async def llm_call(
             on_interrupt=on_interrupt,
             background=background,
             fresh=fresh,
-            idempotency_key=idempotency_key,
+            idempotency_key=idempotency_key or None,
         )
     return _promise(ctx, result, failure_is_error=True)
 
 
 async def start_task(
     ctx: Ctx,
-    prompt: Prompt = None,
+    prompt: Prompt = "",
     prompts: Annotated[list[str] | None, Field(description="Several prompts: one group, answered in parallel.")] = None,
     messages: Messages = None,
-    model: Model = None,
+    model: Model = "",
     models: Annotated[list[str] | None, Field(description="Several models: each is asked the same.")] = None,
-    system: System = None,
+    system: System = "",
     temperature: Temperature = None,
     max_tokens: MaxTokens = None,
     reasoning_effort: Effort = None,
@@ -145,12 +114,10 @@ async def start_task(
     timeout_s: TimeoutS = None,
     on_interrupt: OnInterrupt = None,
     background: Background = False,
-    resume: Annotated[
-        str | None, Field(description="task_id with status needs_review: ask its model again, with `guidance`.")
-    ] = None,
-    guidance: Annotated[str | None, Field(description="With `resume`: what to do better.")] = None,
+    resume: Resume = "",
+    guidance: Guidance = "",
     fresh: Fresh = False,
-    idempotency_key: IdempotencyKey = None,
+    idempotency_key: IdempotencyKey = "",
 ) -> CallToolResult:
     """Begin a call in the background and get its task_id at once. Durable: it survives this chat and this server.
 
@@ -159,14 +126,14 @@ async def start_task(
     with tool_errors():
         session = await session_of(ctx.request_context)
         result = await session.start_task(
-            prompt,
+            prompt or None,
             prompts=prompts,
             models=models,
-            resume=resume,
-            guidance=guidance,
+            resume=resume or None,
+            guidance=guidance or None,
             messages=messages,
-            model=model,
-            system=system,
+            model=model or None,
+            system=system or None,
             temperature=temperature,
             max_tokens=max_tokens,
             reasoning_effort=reasoning_effort,
@@ -177,14 +144,14 @@ async def start_task(
             on_interrupt=on_interrupt,
             background=background,
             fresh=fresh,
-            idempotency_key=idempotency_key,
+            idempotency_key=idempotency_key or None,
         )
     return _promise(ctx, result)
 
 
 async def poll_task(
     ctx: Ctx,
-    task_id: Annotated[str | None, Field(description="Empty lists the recent tasks of this project.")] = None,
+    task_id: TaskIdOrNone = "",
     wait_s: Annotated[float, Field(ge=0, le=POLL_S, description="Wait up to this long for the end.")] = 0,
     offset: Annotated[int, Field(ge=0, description="First character of the text to show.")] = 0,
     limit: Annotated[int | None, Field(ge=1, description="Characters to show at most.")] = None,

@@ -39,7 +39,7 @@ async def test_a_schema_alone_is_checked(client: Client) -> None:
     assert bad.is_error
     told = structured(bad)
     assert (told["status"], told["error"]["code"], told["text"]) == ("failed", "validation_failed", '{"born": "1815"}')
-    assert {issue["path"] for issue in told["validation"]["issues"]} >= {"/born"}
+    assert "/born" in [issue.get("path") for issue in told["validation"]["issues"]]
     assert "feedback_next" in told["validation"]
 
 
@@ -129,7 +129,8 @@ async def test_progress_says_which_attempt_it_is_and_what_was_wrong(home: Any, e
     del home
     heard: list[str] = []
 
-    async def listen(_progress: float, _total: float | None, message: str | None) -> None:
+    async def listen(progress: float, total: float | None, message: str | None) -> None:
+        del progress, total
         heard.append(message or "")
 
     async with attached(environ) as front:

@@ -26,7 +26,7 @@ def test_every_key_of_the_list_tells_environments_apart(variable: str):
 
 def test_without_a_key_only_the_demo_models_are_listed():
     models = find_models("", {})
-    assert [model.name for model in models] == ["demo/echo", "demo/fail", "demo/slow", "demo/stall"]
+    assert [model.name for model in models] == ["demo/echo", "demo/fail", "demo/slip", "demo/slow", "demo/stall"]
     assert all(model.callable and model.usd_per_1m_input == 0 for model in models)
 
 

@@ -63,7 +63,7 @@ def test_a_key_that_changes_nothing_is_harmless(key: str, value: Any):
     assert call_of({**CONFIG, key: value}) == call_of(CONFIG)
 
 
-SERVERS = {"mcpServers": {"x": {"command": "npx", "args": []}}}
+SERVERS: dict[str, Any] = {"mcpServers": {"x": {"command": "npx", "args": []}}}
 EMPTY = {"type": "response_not_empty"}
 
 
@@ -117,8 +117,12 @@ def test_delays_grow_as_the_predecessor_had_them():
 
 @pytest.mark.parametrize("place", ["beside", "inside"])
 def test_the_stage_with_tools_may_stand_beside_the_retry_config_or_inside(place: str):
-    stage = {"max_attempts_before_tool_use": 2, "debug_tool_name": "linter", "debug_tool_mcp_config": SERVERS}
-    config = stage if place == "beside" else {"retry_config": stage}
+    stage: dict[str, Any] = {
+        "max_attempts_before_tool_use": 2,
+        "debug_tool_name": "linter",
+        "debug_tool_mcp_config": SERVERS,
+    }
+    config: dict[str, Any] = stage if place == "beside" else {"retry_config": stage}
     assert retry_of(**config).tool_stage == ToolStage(after=2, name="linter", mcp_config=SERVERS)
     assert not retry_of(**config).stop_without_progress
     assert retry_of(**{**stage, "max_attempts_before_tool_use": 0}).tool_stage is None

@@ -145,7 +145,7 @@ def test_an_answer_that_needs_review_is_told_with_what_can_be_done():
     result = result_of(task)
     assert (result.status, result.text, result.warnings, result.is_final) == ("needs_review", "perhaps", ["cut"], True)
     assert result.next is not None
-    assert "use the text if it is good enough, or ask again" in result.next
+    assert "use the text if it is good enough" in result.next
     paged = result_of(task, Page(0, 3))
     assert paged.next is not None
     assert paged.next.startswith(result.next)

@@ -8,7 +8,7 @@ import anyio
 
 from longcall.clock import Clock
 from longcall.models import Checked, Completion, Vote
-from longcall.validators import Validator
+from longcall.validators import Validator, json_found
 from longcall.validators.base import Answer, Issue, ValidatorError
 from longcall.validators.judge import Judge
 
@@ -58,7 +58,13 @@ async def check(answer: Answer, completion: Completion, validators: Sequence[Val
         found = await _run_stage(found, answer, list(stage), judge)
         if not found.valid:
             break
-    return replace(found, issues=found.issues[:_MOST_ISSUES], ms=Clock().tick() - begun)
+    repaired = json_found(tuple(validators), answer.text) if found.valid else None
+    return replace(
+        found,
+        issues=found.issues[:_MOST_ISSUES],
+        ms=Clock().tick() - begun,
+        repaired=repaired and repaired.repaired_text,
+    )
 
 
 async def _run_stage(found: Checked, answer: Answer, stage: Sequence[Validator], judge: Ask) -> Checked:

@@ -70,10 +70,6 @@ class Judge(BaseValidator, frozen=True, extra="forbid"):
 
 
 def fill(prompt: str, values: dict[str, str]) -> str:
-<<<<<<< HEAD
     """Returns `prompt` with each placeholder replaced once, in one pass: what is put in is never looked at again."""
-=======
-    """Returns `prompt` with each placeholder replaced in a single pass: what is put in is never looked at again."""
->>>>>>> validators
     names = "|".join(re.escape(name) for name in PLACEHOLDERS)
     return re.sub(names, lambda found: values.get(found[0], found[0]), prompt)

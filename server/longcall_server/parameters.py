@@ -1,0 +1,67 @@
+"""What the tools take, each argument with its description."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+_TEXT = BeforeValidator(lambda given: "" if given is None else given)
+"""A text that may be left out, or null. It must be plain `str`: of any other type the SDK reads texts as JSON."""
+
+Prompt = Annotated[str, _TEXT, Field(description="What to ask. Give this or `messages`.")]
+Messages = Annotated[
+    list[dict[str, Any]] | None,
+    Field(description='Chat turns instead of `prompt`: [{"role": "user", "content": "…"}].'),
+]
+Model = Annotated[str, _TEXT, Field(description="provider/model as list_models shows it; empty takes the default.")]
+System = Annotated[str, _TEXT, Field(description="System text put before the conversation.")]
+Temperature = Annotated[float | None, Field(description="0 to 2.")]
+MaxTokens = Annotated[int | None, Field(description="Longest answer, in tokens.")]
+Effort = Annotated[
+    Literal["none", "minimal", "low", "medium", "high"] | None, Field(description="How hard a reasoning model thinks.")
+]
+TimeoutS = Annotated[
+    float | None, Field(description="Seconds after which the work itself is stopped; empty takes the configured limit.")
+]
+
+OnInterrupt = Annotated[
+    Literal["report", "retry"] | None,
+    Field(description="If a crash loses the answer after the request left: tell you, or send (and pay) again."),
+]
+Background = Annotated[
+    bool,
+    Field(
+        description="For long openai/… work: the provider works alone and keeps the answer, even through a crash here."
+    ),
+]
+Validate = Annotated[
+    list[str | dict[str, Any]] | None,
+    Field(
+        description='What the answer must be; the model is asked again with what was wrong. "not_empty", "json", or'
+        ' {"type": json_schema{schema} | field_present{path,equals} | contains{all,any,none} | regex{pattern,mode} |'
+        " length{min,max,unit} | code{language} | sql{dialect,allow} | openapi | python{code} |"
+        " judge{criteria,models} | plugin{name}}, each with target, on_fail (retry|warn|fail), hint."
+    ),
+]
+RetryArgument = Annotated[
+    dict[str, Any] | None,
+    Field(
+        description="max_attempts (3), budget {tokens,usd,seconds}, escalate [models], on_exhausted"
+        " (error|return_best|return_last), max_attempts_before_human, …"
+    ),
+]
+Schema = Annotated[dict[str, Any] | None, Field(description="JSON Schema that the answer's JSON must fit; checked.")]
+Fresh = Annotated[
+    bool, Field(description="Ask anew even if the same request is running, or was answered and never handed over.")
+]
+IdempotencyKey = Annotated[
+    str,
+    _TEXT,
+    Field(description="A name for this request; reuse it when you repeat the request: same key, same task."),
+]
+
+
+Resume = Annotated[
+    str, _TEXT, Field(description="task_id with status needs_review: ask its model again, with `guidance`.")
+]
+Guidance = Annotated[str, _TEXT, Field(description="With `resume`: what to do better.")]
+TaskIdOrNone = Annotated[str, _TEXT, Field(description="Empty lists the recent tasks of this project.")]
