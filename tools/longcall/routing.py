@@ -2,8 +2,6 @@
 
 from enum import StrEnum
 
-from longcall.errors import CallError
-
 DEMO = "demo/"
 MAX = "max/"
 
@@ -12,20 +10,12 @@ class Route(StrEnum):
     """Who answers."""
 
     SCRIPTED = "scripted"
+    CLAUDE = "claude"
     LITELLM = "litellm"
 
 
 def route(model: str) -> Route:
-    """Returns who answers for `model`.
-
-    Raises:
-        CallError: the name belongs to a provider that this version does not serve.
-    """
+    """Returns who answers for `model`."""
     if model.startswith(DEMO):
         return Route.SCRIPTED
-    if model.lower().startswith(MAX):
-        raise CallError(
-            f"{model!r} names Claude through its command line, which this version cannot call yet. Name an API model,"
-            " for example anthropic/claude-sonnet-4-5."
-        )
-    return Route.LITELLM
+    return Route.CLAUDE if model.lower().startswith(MAX) else Route.LITELLM
