@@ -88,6 +88,10 @@ def _one_of(*words: str) -> Callable[[str], str]:
     return convert
 
 
+_ON = ("1", "true", "yes", "on")
+_OFF = ("0", "false", "no", "off")
+
+
 def _absolute(text: str) -> Path:
     path = Path(text).expanduser()
     if not path.is_absolute():
@@ -101,8 +105,6 @@ def _switch(text: str) -> bool:
     return text.lower() in _ON
 
 
-_ON = ("1", "true", "yes", "on")
-_OFF = ("0", "false", "no", "off")
 _READERS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "home": (lambda text: Path(text).expanduser().absolute(), "a folder"),
     "model": (str, "a model name"),
