@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.mocks import Mock, aimock, llmock
-from support.processes import front_processes, kill, worker_processes
+from support.processes import NO_CLAUDE, front_processes, kill, worker_processes
 
 from longcall.environment import matters
 
@@ -30,6 +30,7 @@ def _no_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, NOWHERE)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    monkeypatch.setenv("LONGCALL_CLAUDE_CLI", NO_CLAUDE)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The real Claude Code command line, offline: its model is a mock on loopback, its home is empty."""
 
 import json
-import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,12 +8,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from support.claude import claude_environ, claude_executable
 from support.mocks import Mock, aimock
-from support.node import NODE_PARTS, missing
 
 RUN_S = 120.0
 FINAL = "That is all."
-NOWHERE = "http://127.0.0.1:9"
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def claude_code(tmp_path: Path) -> Run:
 
     def run(server: Mapping[str, Any], turns: Sequence[Turn], *, prompt: str = "begin", **environ: str) -> Ran:
         with aimock(_fixtures(turns), tmp_path) as model:
-            said = _run(server, turns, prompt, _environ(model, tmp_path) | environ, tmp_path)
+            said = _run(server, turns, prompt, claude_environ(model.url, tmp_path) | environ, tmp_path)
             return Ran(said, _shown(model), _asked(model))
 
     return run
@@ -79,41 +77,18 @@ def _run(
     server: Mapping[str, Any], turns: Sequence[Turn], prompt: str, environ: Mapping[str, str], folder: Path
 ) -> str:
     project = folder / "project"
-    for path in (project, folder / "user", folder / "config"):
-        path.mkdir(exist_ok=True)
+    project.mkdir(exist_ok=True)
     servers = folder / "servers.json"
     servers.write_text(json.dumps({"mcpServers": {"longcall": dict(server)}}))
     allowed = ",".join(sorted({name for turn in turns for name, _ in turn.calls}))
     ended = subprocess.run(
-        [str(_executable()), "-p", prompt, "--mcp-config", str(servers), "--strict-mcp-config",
+        [str(claude_executable()), "-p", prompt, "--mcp-config", str(servers), "--strict-mcp-config",
          "--allowedTools", allowed, "--tools", ""],  # its own tools would fill the mock's journal
         cwd=project, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True,
         timeout=RUN_S, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout.strip()
-
-
-def _environ(model: Mock, folder: Path) -> dict[str, str]:
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder / "user"),
-        "CLAUDE_CONFIG_DIR": str(folder / "config"),
-        "ANTHROPIC_BASE_URL": model.url,
-        "ANTHROPIC_API_KEY": "sk-ant-mock-0123456789",
-        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-        "DISABLE_AUTOUPDATER": "1",
-        "HTTP_PROXY": NOWHERE,
-        "HTTPS_PROXY": NOWHERE,
-        "NO_PROXY": "127.0.0.1,localhost",
-    }
-
-
-def _executable() -> Path:
-    found = sorted((NODE_PARTS / "@anthropic-ai").glob("claude-code-*/claude*"))
-    if not found:
-        missing("Claude Code")
-    return found[0]
 
 
 def _shown(model: Mock) -> list[str]:

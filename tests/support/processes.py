@@ -17,6 +17,8 @@ from mcp_types import CallToolResult, TextContent
 
 from longcall.environment import matters
 
+NO_CLAUDE = "/nowhere/claude"
+"""Named as Claude's command line, so that no test runs the one that somebody is logged in to."""
 PATIENCE_S = 60.0
 """Seconds that any wait in a test may take before the test fails; a worker's first LiteLLM import is the longest."""
 
@@ -136,4 +138,4 @@ def clean_environ(home: Path, **more: str) -> dict[str, str]:
     ours.pop("CLAUDE_PROJECT_DIR", None)
     proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
     store = {"LONGCALL_HOME": str(home), "LONGCALL_WORKER_IDLE_S": "60", "NO_PROXY": "127.0.0.1,localhost"}
-    return {**ours, **proxies, **store, **more}
+    return {**ours, **proxies, **store, "LONGCALL_CLAUDE_CLI": NO_CLAUDE, **more}

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -79,3 +80,17 @@ def test_the_list_is_read_without_importing_litellm():
     models, imported = found.stdout.split()
     assert int(models) > 10
     assert imported == "False"
+
+
+def test_claude_is_listed_where_its_command_line_is_found(tmp_path: Path):
+    cli = tmp_path / "claude"
+    cli.write_text("#!/bin/sh\n")
+    assert "max/opus" not in {model.name for model in find_models("", {"PATH": str(tmp_path)})}
+    cli.chmod(0o700)
+    found = [model for model in find_models("max", {"PATH": str(tmp_path)}) if model.provider == "claude-cli"]
+    assert [model.name for model in found] == ["max/haiku", "max/opus", "max/sonnet"]
+    assert all(model.callable and model.usd_per_1m_input is None for model in found)
+
+
+def test_claude_is_told_as_not_callable_where_its_command_line_is_missing():
+    assert {(model.name, model.callable) for model in find_models("max/opus", {})} == {("max/opus", False)}

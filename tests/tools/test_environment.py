@@ -62,14 +62,25 @@ def test_a_value_that_is_no_text_has_a_fingerprint_too():
 
 @pytest.mark.parametrize(
     "name",
-    ["OPENAI_API_KEY", "openai_api_key", "FOO_API_KEY", "FOO_BASE_URL", "AWS_PROFILE", "VERTEXAI_LOCATION", "NO_PROXY"],
+    [
+        *("OPENAI_API_KEY", "openai_api_key", "FOO_API_KEY", "FOO_BASE_URL", "AWS_PROFILE", "VERTEXAI_LOCATION"),
+        *("NO_PROXY", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CLI_PATH"),
+        *("LONGCALL_CLAUDE_CLI", "LONGCALL_CLAUDE_API_KEY", "LONGCALL_MCP_CONFIG", "ANTHROPIC_MODEL"),
+    ],
 )
 def test_variables_of_providers_and_of_the_way_to_them_matter(name: str):
     assert matters(name)
 
 
 @pytest.mark.parametrize(
-    "name", ["PATH", "HOME", "LANG", "LONGCALL_HOME", "LONGCALL_MODEL", "CLAUDE_PROJECT_DIR", "TERM"]
+    "name",
+    [
+        *("PATH", "HOME", "LANG", "LONGCALL_HOME", "LONGCALL_MODEL", "TERM"),
+        # What Claude Code 2.1.330 tells the servers that it starts: it differs in every session.
+        *("CLAUDECODE", "CLAUDE_PROJECT_DIR", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SSE_PORT"),
+        *("CLAUDE_CODE_SESSION_ID", "CLAUDE_CODE_MESSAGING_SOCKET", "CLAUDE_CODE_MESSAGING_TOKEN"),
+        *("CLAUDE_CODE_CHILD_NOTES_DIR", "CLAUDE_CODE_LAUNCHED_BY_SESSION_IDS"),
+    ],
 )
 def test_other_variables_do_not_matter(name: str):
     assert not matters(name)

@@ -2,7 +2,6 @@
 
 import pytest
 
-from longcall.errors import CallError
 from longcall.routing import Route, route
 
 
@@ -18,7 +17,6 @@ def test_every_other_name_is_for_litellm_to_know(model: str):
     assert route(model) is Route.LITELLM
 
 
-@pytest.mark.parametrize("model", ["max/opus", "MAX/opus", "Max/"])
-def test_a_claude_by_its_command_line_is_turned_away_with_what_to_name_instead(model: str):
-    with pytest.raises(CallError, match=r"cannot call yet\. Name an API model"):
-        route(model)
+@pytest.mark.parametrize("model", ["max/opus", "MAX/opus", "Max/", "max/code-expert"])
+def test_claude_by_its_command_line_has_a_prefix_of_its_own(model: str):
+    assert route(model) is Route.CLAUDE

@@ -27,6 +27,10 @@ def test_without_variables_the_defaults_hold():
         ("LONGCALL_ATTEMPTS", "1", 1),
         ("LONGCALL_ON_INTERRUPT", "Retry", "retry"),
         ("LONGCALL_KEEP_DAYS", "0.5", 0.5),
+        ("LONGCALL_MCP_CONFIG", "/somewhere/.mcp.json", Path("/somewhere/.mcp.json")),
+        ("LONGCALL_CLAUDE_AT_ONCE", "3", 3),
+        ("LONGCALL_CLAUDE_API_KEY", "Yes", True),
+        ("LONGCALL_CLAUDE_SKIP_PERMISSIONS", "1", True),
     ],
 )
 def test_each_variable_sets_its_field_alone(variable: str, text: str, value: object):
@@ -35,7 +39,8 @@ def test_each_variable_sets_its_field_alone(variable: str, text: str, value: obj
 
 
 def test_every_field_can_be_set():
-    words = {"home": "/h", "model": "m", "on_interrupt": "retry"}
+    words = {"home": "/h", "model": "m", "on_interrupt": "retry", "mcp_config": "/m"}
+    words |= {"claude_api_key": "True", "claude_skip_permissions": "True"}
     given = words | dict.fromkeys(set(asdict(Settings())) - set(words), "7")
     settings = read_settings({f"LONGCALL_{name.upper()}": text for name, text in given.items()})
     assert {name: str(value).removesuffix(".0") for name, value in asdict(settings).items()} == given
@@ -88,3 +93,19 @@ def test_the_parts_of_a_home_stand_below_it():
 def test_settings_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
         Settings().model = "other"  # pyright: ignore[reportAttributeAccessIssue]  # that it cannot is what is tested
+
+
+@pytest.mark.parametrize("text", ["servers.json", "./.mcp.json", "~nobody-of-that-name/.mcp.json"])
+def test_a_path_that_means_another_file_elsewhere_is_refused(text: str):
+    with pytest.raises(SettingsError, match=r"must be the absolute path of a \.mcp\.json"):
+        read_settings({"LONGCALL_MCP_CONFIG": text})
+
+
+@pytest.mark.parametrize("text", ["0", "off", "No", "FALSE"])
+def test_a_switch_can_be_off(text: str):
+    assert read_settings({"LONGCALL_CLAUDE_API_KEY": text}) == Settings()
+
+
+def test_a_switch_is_on_or_off():
+    with pytest.raises(SettingsError, match="LONGCALL_CLAUDE_API_KEY is 'maybe', but must be 1 or 0"):
+        read_settings({"LONGCALL_CLAUDE_API_KEY": "maybe"})

@@ -162,6 +162,16 @@ def _checks(options: dict[str, Any]) -> dict[str, Any]:
     return {**given, "validators": validators}
 
 
+def _handed_tools(call: Call) -> list[str]:
+    """Returns the models that the call hands tools."""
+    stage = call.policy.tool_stage
+    judges = [check for check in call.validators if isinstance(check, Judge)]
+    handed = [model for judge in judges if judge.servers or judge.mcp_config for model in judge.models or (call.model,)]
+    if call.servers or call.mcp_config or (stage and (stage.servers or stage.mcp_config)):
+        handed += [call.model, *call.policy.escalate]
+    return handed
+
+
 def demand_served(call: Call) -> None:
     """Sees that whoever is to be asked can be asked.
 
@@ -172,6 +182,9 @@ def demand_served(call: Call) -> None:
     for model in (*judges, *call.policy.escalate):
         if route(model) is Route.GIVEN:
             raise CallError(f"{model!r} is no model that can be asked.")
+    for model in _handed_tools(call):
+        if route(model) is not Route.CLAUDE:
+            raise CallError(f"{model!r} cannot be handed tools by this version; models named max/… can.")
     if route(call.model) is not Route.GIVEN:
         return
     if not call.validators:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from longcall.providers.claude_names import NAMES as CLAUDE_NAMES
+from longcall.providers.claude_names import find_cli
 from longcall.providers.scripted import NAMES as DEMO_NAMES
 
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -45,7 +47,7 @@ class Model:
     name: str
     provider: str
     callable: bool
-    """Whether a key for its provider is here; says nothing on whether the provider accepts it."""
+    """Whether a key for its provider is here, or its program; says nothing on whether the provider accepts it."""
     context_window: int | None = None
     max_output_tokens: int | None = None
     usd_per_1m_input: float | None = None
@@ -64,7 +66,7 @@ def find_models(query: str, environ: Mapping[str, str], *, everything: bool = Fa
     answered from the whole list, and then from the nearest names.
     """
     with_keys = set(providers_with_keys(environ))
-    models = [*_demo_models(), *_listed_models(with_keys)]
+    models = [*_demo_models(), *_claude_models(environ), *_listed_models(with_keys)]
     words = query.lower().split()
     matching = [model for model in models if all(word in model.name.lower() for word in words)]
     found = [model for model in matching if everything or model.callable] or matching
@@ -76,6 +78,12 @@ def find_models(query: str, environ: Mapping[str, str], *, everything: bool = Fa
 
 def _demo_models() -> Iterable[Model]:
     return (Model(name, "demo", callable=True, usd_per_1m_input=0.0, usd_per_1m_output=0.0) for name in DEMO_NAMES)
+
+
+def _claude_models(environ: Mapping[str, str]) -> Iterable[Model]:
+    """Names behind `max/`, with no price: a subscription has none for a call."""
+    found = find_cli(environ) is not None
+    return (Model(name, "claude-cli", callable=found) for name in CLAUDE_NAMES)
 
 
 def _listed_models(with_keys: set[str]) -> Iterable[Model]:

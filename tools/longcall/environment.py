@@ -26,14 +26,29 @@ _PREFIXES = (
 )  # fmt: skip
 _NAMES = frozenset({
     "ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSL_VERIFY",
-    "LONGCALL_MAX_IN_FLIGHT", "LONGCALL_ATTEMPTS", "LONGCALL_WORKER_IDLE_S",
+    "LONGCALL_MAX_IN_FLIGHT", "LONGCALL_ATTEMPTS", "LONGCALL_WORKER_IDLE_S", "LONGCALL_MCP_CONFIG",
 })  # fmt: skip
+_CLAUDE_PREFIXES = ("CLAUDE_CODE_USE_", "CLAUDE_CODE_SKIP_", "LONGCALL_CLAUDE_")
+_CLAUDE_NAMES = frozenset({
+    "CLAUDE_CLI_PATH", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "CLAUDE_CODE_CERT_STORE",
+    "CLAUDE_CODE_CLIENT_CERT", "CLAUDE_CODE_CLIENT_KEY", "CLAUDE_CODE_CLIENT_KEY_PASSPHRASE",
+    "CLAUDE_CODE_MAX_OUTPUT_TOKENS", "CLAUDE_CODE_MAX_RETRIES", "CLAUDE_CODE_OAUTH_REFRESH_TOKEN",
+    "CLAUDE_CODE_OAUTH_SCOPES", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_SECURESTORAGE_CONFIG_DIR",
+})  # fmt: skip
+"""Named one by one: what Claude Code tells the servers it starts of itself (its session, its sockets, its tokens) bears
+the same prefix, and every session would have a worker of its own."""
 
 
 def matters(name: str) -> bool:
     """Whether the variable `name` can change how a provider is reached, or as whom."""
     upper = name.upper()
-    return upper in _NAMES or upper.endswith(_SUFFIXES) or upper.startswith(_PREFIXES)
+    return upper in _NAMES or decides_claude(name) or upper.endswith(_SUFFIXES) or upper.startswith(_PREFIXES)
+
+
+def decides_claude(name: str) -> bool:
+    """Whether the variable `name` is one of Claude's command line that decides how Claude is reached, or as whom."""
+    upper = name.upper()
+    return upper in _CLAUDE_NAMES or upper.startswith(_CLAUDE_PREFIXES)
 
 
 def fingerprint(environ: Mapping[str, str], salt: bytes, schema: int = SCHEMA) -> str:

@@ -2,8 +2,6 @@
 
 from enum import StrEnum
 
-from longcall.errors import CallError
-
 DEMO = "demo/"
 MAX = "max/"
 GIVEN = "meta-task/"
@@ -14,23 +12,14 @@ class Route(StrEnum):
     """Who answers."""
 
     SCRIPTED = "scripted"
+    CLAUDE = "claude"
     GIVEN = "given"
     LITELLM = "litellm"
 
 
 def route(model: str) -> Route:
-    """Returns who answers for `model`.
-
-    Raises:
-        CallError: the name belongs to a provider that this version does not serve.
-    """
-    if model.startswith(DEMO):
-        return Route.SCRIPTED
-    if model.startswith(GIVEN):
-        return Route.GIVEN
-    if model.lower().startswith(MAX):
-        raise CallError(
-            f"{model!r} names Claude through its command line, which this version cannot call yet. Name an API model,"
-            " for example anthropic/claude-sonnet-4-5."
-        )
+    """Returns who answers for `model`."""
+    for prefix, who in ((DEMO, Route.SCRIPTED), (MAX, Route.CLAUDE), (GIVEN, Route.GIVEN)):
+        if model.lower().startswith(prefix):
+            return who
     return Route.LITELLM

@@ -39,6 +39,14 @@ class Settings:
     """`report` or `retry`: what a call that does not say it wants when its worker dies after the request left."""
     keep_days: float = 7.0
     """Days for which a task is kept after its end."""
+    mcp_config: Path | None = None
+    """A .mcp.json of the operator's, whose servers calls may name; commands in it are run as they stand there."""
+    claude_at_once: int = 16
+    """Processes of Claude's command line at once; each takes about 200 MB."""
+    claude_api_key: bool = False
+    """Whether Claude's command line is given ANTHROPIC_API_KEY, which it would bill instead of a subscription."""
+    claude_skip_permissions: bool = False
+    """Whether Claude's command line runs without asking for any permission, which its makers call dangerous."""
 
     @property
     def store_path(self) -> Path:
@@ -80,6 +88,23 @@ def _one_of(*words: str) -> Callable[[str], str]:
     return convert
 
 
+_ON = ("1", "true", "yes", "on")
+_OFF = ("0", "false", "no", "off")
+
+
+def _absolute(text: str) -> Path:
+    path = Path(text).expanduser()
+    if not path.is_absolute():
+        raise ValueError  # a worker runs in another folder than who set it
+    return path
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in (*_ON, *_OFF):
+        raise ValueError
+    return text.lower() in _ON
+
+
 _READERS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "home": (lambda text: Path(text).expanduser().absolute(), "a folder"),
     "model": (str, "a model name"),
@@ -92,6 +117,10 @@ _READERS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "attempts": (_positive(int), "a whole number above 0"),
     "on_interrupt": (_one_of("report", "retry"), "report or retry"),
     "keep_days": (_positive(float), "days above 0"),
+    "mcp_config": (_absolute, "the absolute path of a .mcp.json"),
+    "claude_at_once": (_positive(int), "a whole number above 0"),
+    "claude_api_key": (_switch, "1 or 0"),
+    "claude_skip_permissions": (_switch, "1 or 0"),
 }
 
 

@@ -94,7 +94,7 @@ def test_a_real_model_that_fails_gives_way_to_the_scripted_one(cli: "CommandLine
     _, out, err = stopped(cli, "--model", "max/opus", "--yes", at="start_task: demo/slow is asked")
     assert "start_task: max/opus is asked" in out
     assert "Going on with demo/slow" in out
-    assert err.startswith("longcall: max/opus did not answer: 'max/opus' names Claude")
+    assert err.startswith("longcall: max/opus did not answer: Claude's command line is not at /nowhere/claude")
 
 
 def test_ctrl_c_ends_the_demo_and_leaves_no_server(cli: "CommandLine") -> None:

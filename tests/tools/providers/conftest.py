@@ -1,6 +1,7 @@
 """The LiteLLM provider in this process, imported once, and mock providers that tests point it at."""
 
 import json
+import tempfile
 import urllib.request
 import warnings
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from anyio.from_thread import start_blocking_portal
+from support.claude import Claude
 from support.mocks import Mock, aimock
 
 from longcall.call import new_call
@@ -134,3 +136,11 @@ def order(llmock_server: Mock, point_at: Callable[..., None]) -> Callable[..., N
             assert json.loads(answer.read())["queued"] == len(behaviours)
 
     return order_faults
+
+
+@pytest.fixture
+def claude(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Claude:
+    """Returns Claude's real command line in a world of its own, with no session of Claude Code around it."""
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    return Claude(tmp_path)

@@ -23,6 +23,7 @@ from longcall.backoff import Backoff
 from longcall.beside import beside
 from longcall.caller import Caller
 from longcall.providers import Provider
+from longcall.providers.claude_cli import ClaudeCLIProvider
 from longcall.providers.litellm import LiteLLMProvider
 from longcall.providers.scripted import ScriptedProvider
 from longcall.providers.thread import LoopThread
@@ -93,7 +94,7 @@ async def _serve(settings: Settings, environment: str) -> None:
                 environment=environment,
                 store=store,
                 bell=bell,
-                caller=Caller(_finder(litellm), Backoff(attempts=settings.attempts)),
+                caller=Caller(_finder(litellm, settings), Backoff(attempts=settings.attempts)),
                 max_in_flight=settings.max_in_flight,
                 idle_s=settings.worker_idle_s,
                 unsaved=settings.unsaved_path,
@@ -119,8 +120,12 @@ def _raise_file_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _finder(litellm: LiteLLMProvider) -> Callable[[str], Provider]:
-    providers: dict[Route, Provider] = {Route.SCRIPTED: ScriptedProvider(), Route.LITELLM: litellm}
+def _finder(litellm: LiteLLMProvider, settings: Settings) -> Callable[[str], Provider]:
+    providers: dict[Route, Provider] = {
+        Route.SCRIPTED: ScriptedProvider(),
+        Route.CLAUDE: ClaudeCLIProvider(settings, os.environ),
+        Route.LITELLM: litellm,
+    }
     return lambda model: providers[route(model)]
 
 
