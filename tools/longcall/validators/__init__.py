@@ -4,7 +4,7 @@ import difflib
 import json
 from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from longcall.text import clean
 from longcall.validators.aliases import TYPES, modern
@@ -13,8 +13,8 @@ from longcall.validators.code import Code
 from longcall.validators.contains import Contains
 from longcall.validators.document import JsonFound, NotJsonError, json_of
 from longcall.validators.field_present import FieldPresent
-from longcall.validators.json import Json
 from longcall.validators.json_schema import JsonSchema
+from longcall.validators.json_text import Json
 from longcall.validators.judge import Judge
 from longcall.validators.length import Length
 from longcall.validators.not_empty import NotEmpty
@@ -53,7 +53,6 @@ Validator = Annotated[
     Field(discriminator="type"),
 ]
 MAX_VALIDATORS = 50
-_ADAPTER: TypeAdapter[Validator] = TypeAdapter(Validator)
 _MODELS: dict[str, type[BaseValidator]] = {
     cast("str", model.model_fields["type"].default): model
     for model in (
@@ -105,8 +104,6 @@ def _parsed(one: object, where: str) -> list[Validator]:
         return [cast("Validator", one)]
     try:
         return [_built(spec) for spec in modern(_spec(one))]
-    except ValidationError as error:
-        raise ValueError(f"{where}: {_complaint(error)}.") from None
     except ValueError as error:
         raise ValueError(f"{where}: {error}.") from None
 
@@ -140,7 +137,10 @@ def _built(spec: dict[str, Any]) -> Validator:
         if key not in fields:
             taken = [field for field in fields if field != "type"]
             raise ValueError(f"`{name}` takes no `{key}`{_nearest(key, taken)}; it takes {', '.join(taken)}")
-    return _ADAPTER.validate_python(spec)
+    try:
+        return cast("Validator", _MODELS[name].model_validate(spec))
+    except ValidationError as error:
+        raise ValueError(_complaint(name, error)) from None
 
 
 def _there(names: dict[str, type[BaseValidator]]) -> str:
@@ -152,10 +152,9 @@ def _nearest(name: str, known: list[str]) -> str:
     return f" (do you mean `{near[0]}`?)" if near else ""
 
 
-def _complaint(error: ValidationError) -> str:
+def _complaint(name: str, error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"][1:])
-    name = first["loc"][0]
+    where = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ").rstrip(".")
     if first["type"] == "missing":
         return f"`{name}` needs `{where}`"

@@ -157,21 +157,18 @@ def _regex(spec: Spec) -> list[Spec]:
 def _field_present(spec: Spec) -> list[Spec]:
     names: Any = spec.pop("required_fields", None)
     for key in ("field_name", "field_path"):
-        if key in spec:
-            names = names or [spec.pop(key)]
+        if names is None:
+            names = spec.pop(key, None)
+    for key in ("should_exist", "present"):
+        if spec.pop(key, True) is False:
+            spec["absent"] = True
+    # A null here was the default: it asked for nothing.
+    expected = spec.pop("expected_value", None)
+    if expected is not None:
+        spec["equals"] = expected
     if isinstance(names, str):
         names = names.split(",")
-    for key in ("should_exist", "present"):
-        if key in spec:
-            spec["absent"] = not spec.pop(key)
-    if spec.get("expected_value") is not None:
-        spec["equals"] = spec["expected_value"]
-    spec.pop("expected_value", None)
-    if not spec.get("absent", True):
-        del spec["absent"]
-    if not isinstance(names, list):
-        return [spec]
-    return [_field(dict(spec), str(name).strip()) for name in cast("list[Any]", names)]
+    return [_field(dict(spec), str(name).strip()) for name in cast("list[Any]", names)] if names else [spec]
 
 
 def _field(spec: Spec, name: str) -> Spec:

@@ -13,7 +13,7 @@ from typing import Any
 from longcall.validators.base import MAX_ISSUES, ValidatorError
 
 SECONDS = 20.0
-MEMORY_BYTES = 2 << 30
+MEMORY_BYTES = 1 << 30
 Finding = tuple[str, Any]
 
 

@@ -57,7 +57,7 @@ class Answer:
     """What the provider counted for the whole text, reasoning left out; None when nobody counted."""
 
 
-class BaseValidator(BaseModel, frozen=True, extra="forbid"):
+class BaseValidator(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """What the validators have in common; each adds `type`, its parameters and `find`."""
 
     verbatim: ClassVar[dict[str, str]] = {}

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from typing import Any, Literal, NamedTuple, NoReturn
 
 from longcall.text import clean
@@ -10,6 +11,9 @@ from longcall.validators.fences import code_blocks
 Repair = Literal["off", "safe"]
 REPAIR_CHARS = 200_000
 """Longer texts are not mended: the time for it may grow with the square of the length."""
+
+_NO_VALUE = re.compile(r"[:\[,]\s*(?:[-+]?(?:NaN|Infinity)|undefined)\b")
+"""What mending would make a text of."""
 
 
 class NotJsonError(ValueError):
@@ -121,7 +125,7 @@ def _document(text: str) -> str:
 
 def _mended(text: str) -> JsonFound | None:
     begins = next((char for char in text if char in "{["), None)
-    if begins is None or len(text) > REPAIR_CHARS:
+    if begins is None or len(text) > REPAIR_CHARS or _NO_VALUE.search(text):
         return None
     import json_repair  # noqa: PLC0415  # nobody else pays for its import
 

@@ -93,7 +93,9 @@ def compile_schema(schema: Schema, *, formats: bool = True, retriever: Callable[
         )
     except jsonschema_rs.ValidationError as error:
         message = error.message
-        if 'not a "regex"' in message:
+        if "not present in a registry" in message:
+            message = message.split(" is not present")[0] + " is another document, and none is ever fetched"
+        elif 'not a "regex"' in message:
             message += "; patterns run in linear time, without look-around and back-references"
         where = point(*error.instance_path)
         raise ValueError(f"the schema cannot be used{f' at {where}' * bool(where)}: {message}") from None

@@ -1,5 +1,6 @@
 """What a caller's or an operator's function says about an answer, as issues."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -22,8 +23,12 @@ def issues(validator: BaseValidator, outcome: Any, path: str) -> list[Issue]:
         hint = validator.hint or outcome.hint
         return [replace(outcome, validator=validator.name, on_fail=validator.on_fail, hint=hint)]
     if isinstance(outcome, list | tuple):
-        told: list[Any] = list(cast("list[Any]", outcome))[:MAX_ISSUES]
-        if all(isinstance(one, str | Issue) for one in told):
-            return [issue for one in told for issue in issues(validator, one, path)]
+        told = cast("Sequence[Any]", outcome)
+        if _are_told(told):
+            return [issue for one in told[:MAX_ISSUES] for issue in issues(validator, one, path)]
     of = cast("type", type(outcome)).__name__
     raise ValidatorError(f"{validator.name} returned {of}; it may return None, true, false, a text or a list of texts.")
+
+
+def _are_told(outcomes: Sequence[Any]) -> bool:
+    return all(isinstance(one, str | Issue) for one in outcomes)

@@ -2,6 +2,8 @@
 
 import ast
 import functools
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -64,7 +66,8 @@ def _check(code: str) -> None:
     import pydantic_monty as monty  # noqa: PLC0415  # the front imports this file at its start
 
     try:
-        _feed([(_STOPPED + code, {})])
+        with _session() as feed:
+            feed(_STOPPED + code)
     except (monty.MontyError, OSError) as error:
         was_stopped = isinstance(error, monty.MontyRuntimeError) and isinstance(error.exception(), KeyError)
         if not was_stopped:
@@ -79,8 +82,9 @@ def _defines_validate(node: ast.stmt) -> bool:
     return needed <= 2 and (taken >= 2 or node.args.vararg is not None)
 
 
-def _feed(snippets: list[tuple[str, dict[str, Any]]]) -> Any:
-    """Runs snippets in a fresh interpreter of its own process and returns what the last one gives."""
+@contextmanager
+def _session() -> Generator[Callable[..., Any]]:
+    """Yields what runs a snippet in a fresh interpreter, in a process of its own, and returns the snippet's value."""
     import pydantic_monty as monty  # noqa: PLC0415  # the front imports this file at its start
 
     limits: monty.ResourceLimits = {
@@ -90,24 +94,25 @@ def _feed(snippets: list[tuple[str, dict[str, Any]]]) -> Any:
         "max_total_sleep_secs": 0.0,
     }
     policy: monty.OSPolicy = {"sleep": "zero"}
-    outcome = None
     with (
         monty.Monty(max_processes=1, request_timeout=SECONDS * 2) as pool,
         pool.checkout(limits=limits, os_policy=policy) as session,
     ):
-        for code, inputs in snippets:
-            outcome = session.feed_run(code, inputs=inputs, print_callback=monty.CollectString(max_bytes=1_000_000))
-    return outcome
+        printed = monty.CollectString(max_bytes=1_000_000)
+        yield functools.partial(session.feed_run, print_callback=printed)
 
 
 def _run(code: str, inputs: dict[str, Any]) -> Any:
     import pydantic_monty as monty  # noqa: PLC0415  # the front imports this file at its start
 
+    defined = False
     try:
-        return _feed([(code, {}), (_CALL, inputs)])
+        with _session() as feed:
+            feed(code)
+            defined = True
+            return feed(_CALL, inputs=inputs)
     except monty.MontyRuntimeError as error:
-        raised = error.exception()
-        if isinstance(raised, AssertionError | ValueError):
+        if defined and isinstance(error.exception(), AssertionError | ValueError):
             return _Rejection(error.display("msg"))
         told = error.display("type-msg")
     except (monty.MontyError, OSError) as error:
