@@ -11,6 +11,7 @@ from longcall.result import Page, Result, result_of
 HEAD_CHARS = 4_000
 FAILED_CHARS = 8_000
 """Room for the text of a failure: Claude Code cuts the results of failed calls at 10,000 characters."""
+_LEAST_CHARS = 1_000
 
 
 def fitting(task: Task, page: Page | None, *, inline_chars: int, folder: Path, stranded: bool = False) -> Result:
@@ -22,7 +23,7 @@ def fitting(task: Task, page: Page | None, *, inline_chars: int, folder: Path, s
     """
     if page is not None and (page != Page() or not task.state.is_final):
         return result_of(task, _cut(task.text, page, inline_chars), stranded=stranded)
-    room = min(inline_chars, FAILED_CHARS - _told_size(task)) if task.state is TaskState.FAILED else inline_chars
+    room = min(inline_chars, max(_LEAST_CHARS, FAILED_CHARS - _told_size(task))) if task.state is TaskState.FAILED else inline_chars
     if not task.state.is_final or _size(task.text) <= room:
         return result_of(task, stranded=stranded)
     path = folder / f"{task.id}.md"
