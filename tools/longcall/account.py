@@ -61,7 +61,7 @@ def validation_of(task: Task) -> dict[str, Any] | None:
     if validation is not None:
         told |= {
             "returned": validation.returned,
-            "stopped": validation.stopped,
+            "stopped": validation.stopped and clip(validation.stopped, 600),
             "issues": [_issue(issue) for issue in validation.issues[:_ISSUES]],
             "more_issues": max(0, len(validation.issues) - _ISSUES),
             "best": validation.best,
@@ -98,7 +98,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
     issues = attempt.checked.issues
     told = [clip(f"{issue.validator}: {issue.message}", 120) for issue in issues[:_ISSUES_EACH]]
     told += [f"({len(issues) - _ISSUES_EACH} more)"] if len(issues) > _ISSUES_EACH else []
-    told += [clip(f"not checked: {error}", 200) for error in attempt.checked.errors]
+    told += [clip(f"not checked: {error}", 200) for error in attempt.checked.errors[:_ISSUES_EACH]]
     usage = attempt.usage
     return {
         "n": attempt.number,
@@ -111,8 +111,17 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
 
 
 def _fitting(told: dict[str, Any]) -> dict[str, Any]:
-    for name in ("feedback_next", "last_text", "votes"):
-        if len(json.dumps(told).encode()) <= _MOST_BYTES:
-            return told
-        told = {key: value for key, value in told.items() if key != name}
+    """Returns it without what there is no room for: first what can be had elsewhere, then the oldest attempts."""
+    for name in ("feedback_next", "last_text", "votes", None, None, None, None):
+        if len(json.dumps(told)) <= _MOST_BYTES:
+            break
+        told = _halved(told) if name is None else {key: value for key, value in told.items() if key != name}
     return told
+
+
+def _halved(told: dict[str, Any]) -> dict[str, Any]:
+    attempts, issues = told.get("attempts", []), told.get("issues", [])
+    kept = (len(issues) + 1) // 2
+    fewer: dict[str, Any] = {"attempts": attempts[len(attempts) // 2 :], "issues": issues[:kept]}
+    fewer["more_issues"] = told.get("more_issues", 0) + len(issues) - kept
+    return told | {name: value for name, value in fewer.items() if value}

@@ -23,18 +23,18 @@ class Spent:
         cost = completion.cost_usd
         return Spent(self.tokens + tokens, self.usd + (cost or 0), self.is_price_known and cost is not None)
 
-    def plus_unknown(self) -> "Spent":
-        """Returns this and a request that may have been billed and told nothing."""
-        return replace(self, is_price_known=False)
+    def plus_unknown(self, texts: int = 0) -> "Spent":
+        """Returns this and a request of so many bytes that may have been billed and told nothing."""
+        return replace(self, tokens=self.tokens + texts // _BYTES_PER_TOKEN, is_price_known=False)
 
-    def of(self, attempts: tuple[Attempt, ...]) -> "Spent":
-        """Returns this and what attempts of an earlier worker have cost."""
+    def of(self, attempts: tuple[Attempt, ...], asked: int = 0) -> "Spent":
+        """Returns this and what attempts of an earlier worker have cost, each of which sent `asked` bytes at least."""
         spent = self
         for attempt in attempts:
             if attempt.state is AttemptState.LOST:
-                spent = spent.plus_unknown()
+                spent = spent.plus_unknown(asked)
             elif attempt.completion is not None:
-                spent = spent.plus(attempt.completion, len((attempt.text or "").encode(errors="replace")))
+                spent = spent.plus(attempt.completion, asked + len((attempt.text or "").encode(errors="replace")))
         return spent
 
 

@@ -12,7 +12,7 @@ from longcall.backoff import Backoff
 from longcall.budget import Spent, reached
 from longcall.call import Call
 from longcall.checking import check
-from longcall.errors import Failure, ProviderError
+from longcall.errors import CallError, Failure, ProviderError, StoreError
 from longcall.judge import Bench
 from longcall.models import Attempt, AttemptState, Checked, Completion, Role, TaskState
 from longcall.providers import Event, Handle, Provider, Sending
@@ -26,16 +26,20 @@ OnText = Callable[[str], None]
 class Ledger(Protocol):
     """Where attempts are written down; for one task."""
 
-    async def sent(self, model: str, role: Role) -> None:
-        """Commits that a request is about to leave. Whatever it raises stops the request."""
+    async def sent(self, model: str, role: Role, request: str | None = None) -> None:
+        """Commits that a request is about to leave, a judge's with a hash of it. Whatever it raises stops the request.
+
+        Raises:
+            StoreError: it cannot be committed.
+        """
         ...
 
     async def keeps(self, handle: Handle) -> None:
         """Commits under which name the provider keeps the answer."""
         ...
 
-    async def failed(self, failure: Failure) -> None:
-        """Commits that the request failed and another may follow."""
+    async def failed(self, failure: Failure, *, may_be_paid: bool = False) -> None:
+        """Commits that the request failed and the task goes on."""
         ...
 
     async def answered(self, role: Role, text: str, completion: Completion) -> int:
@@ -96,107 +100,164 @@ class _Asking:
         self._caller = caller
         self._work = work
         self._call = work.call
-        self._rounds, self._judged = _resumed(work)
-        self._spent = Spent().of(work.past)
-        self._bench = Bench(self._judge, work.call.model, work.secret, work.call.timeout_s)
+        self._rounds = _rounds(work)
+        self._judged, self._broken = _judged(work), _broken(work)
+        self._spent = Spent().of(work.past, _size(work.call))
+        self._may_be_paid = False
+        """Whether the request that failed last may have been billed."""
 
     async def run(self) -> Outcome:
         """Returns what the call came to."""
         handle = self._work.handle
         while True:
-            if self._rounds and self._rounds[-1].checked is None:
-                await self._check()
-            step = next_step(self._call, self._rounds, self._limit())
-            if isinstance(step, Stop) and handle is None:
-                return conclude(self._call, self._rounds, step)
-            asked = step.call if isinstance(step, Next) else self._call  # what was sent before is fetched in any case
-            await self._caller.sleep(step.delay_s if isinstance(step, Next) else 0)
+            asked = await self._next(handle)
+            if isinstance(asked, Stop):
+                return conclude(self._call, self._rounds, asked)
             try:
                 text, completion = await self.request(asked, handle)
             except ProviderError as error:
                 if not self._rounds:
                     raise
-                await self._work.ledger.failed(error.failure)
-                stop = Stop(f"The next answer could not be had: {error.failure.message}", failure=error.failure)
-                return conclude(self._call, self._rounds, stop)
+                await self._work.ledger.failed(error.failure, may_be_paid=self._may_be_paid)
+                return conclude(self._call, self._rounds, _unanswered(error.failure))
             handle = None
             self._note(asked, text, completion)
             number = await self._work.ledger.answered(Role.ANSWER, text, completion)
-            self._rounds.append(Round(number, text, completion))
+            self._rounds.append(Round(number, text, completion, model=asked.model))
+
+    async def _next(self, handle: Handle | None) -> Call | Stop:
+        """Returns what to ask once it is time for it, or why nothing is asked any more."""
+        if self._rounds and self._rounds[-1].checked is None:
+            await self._check()
+        if handle is not None:
+            # What was sent before is fetched in any case, from whoever was asked for it.
+            step = next_step(self._call, self._rounds, None)
+            return step.call if isinstance(step, Next) else self._call
+        step = next_step(self._call, self._rounds, self._limit())
+        if isinstance(step, Stop):
+            return step
+        if self._broken is not None:
+            return _unanswered(self._broken)
+        await self._caller.sleep(step.delay_s)
+        limit = self._limit()  # the delay took seconds too
+        return Stop(limit) if limit else step.call
 
     async def request(
         self, call: Call, handle: Handle | None = None, role: Role = Role.ANSWER
     ) -> tuple[str, Completion]:
-        """Asks, or fetches what is kept under `handle`, and again while the provider turns it away."""
+        """Asks, or fetches what is kept under `handle`, and again while the provider turns it away.
+
+        Raises:
+            ProviderError: no answer; or what is to be asked could not be written down first.
+        """
         number = 0
         while True:
             number += 1
             hearing = _Hearing(self._work, role)
             try:
-                provider = self._caller.find(call.model)
-                stream = provider.resume(call, handle) if handle else provider.stream(call, hearing.sending(call.model))
-                return await hearing.take(stream)
+                return await hearing.take(self._stream(call, handle, partial(hearing.sending, call)))
+            except StoreError as error:
+                self._may_be_paid = False
+                message = f"The request was not sent, since it could not be written down first: {error}"
+                raise ProviderError("store", message, retryable=True) from error
             except ProviderError as error:
+                self._may_be_paid = (hearing.is_sent or handle is not None) and not error.refused
+                if self._may_be_paid:
+                    self._spent = self._spent.plus_unknown(_size(call))
                 delay = None if handle else self._delay(number, error)
                 if delay is None:
                     raise
-                await self._work.ledger.failed(error.failure)
+                await self._work.ledger.failed(error.failure, may_be_paid=self._may_be_paid)
                 await self._caller.sleep(delay)
+                if self._limit():
+                    raise
+
+    def _stream(self, call: Call, handle: Handle | None, sending: Sending) -> AsyncGenerator[Event]:
+        try:
+            provider = self._caller.find(call.model)
+        except CallError as error:
+            raise ProviderError("rejected", str(error)) from error
+        return provider.resume(call, handle) if handle else provider.stream(call, sending)
 
     def _delay(self, number: int, error: ProviderError) -> float | None:
-        broken = error.failure.retryable and not error.refused
-        if broken and self._call.policy.resend_broken and not self._limit():
-            self._spent = self._spent.plus_unknown()
-            return self._caller.backoff.delay(number, error, may_be_paid=True)
-        return self._caller.backoff.delay(number, error)
+        may_resend = self._may_be_paid and self._call.policy.resend_broken and not self._limit()
+        return self._caller.backoff.delay(number, error, may_be_paid=may_resend)
 
     async def _check(self) -> None:
         last = self._rounds[-1]
         usage = last.completion.usage
         counted = None if usage is None else usage.output_tokens - (usage.reasoning_tokens or 0)
         answer = Answer(last.text, self._call.original_prompt or self._call.prompt, counted)
-        checked = await check(answer, last.completion, self._call.validators, self._bench.judge)
+        bench = Bench(self._judge, last.model or self._call.model, self._work.secret, self._call.timeout_s)
+        checked = await check(answer, last.completion, self._call.validators, bench.judge)
         if last.number is not None:
             await self._work.ledger.checked(last.number, checked)
         self._rounds[-1] = replace(last, checked=checked)
 
     async def _judge(self, call: Call) -> str:
-        if self._judged and self._judged[0].model == call.model:
-            return self._judged.pop(0).text or ""
-        self._judged.clear()
+        if told := self._judged.get(call.request):
+            return _told(told.pop(0))
         if limit := self._limit():
             raise ValidatorError(f"the budget allows no judge: {limit}")
         try:
             text, completion = await self.request(call, role=Role.JUDGE)
         except ProviderError as error:
-            await self._work.ledger.failed(error.failure)
+            await self._work.ledger.failed(error.failure, may_be_paid=self._may_be_paid)
             raise
         self._note(call, text, completion)
         await self._work.ledger.answered(Role.JUDGE, text, completion)
         return text
 
     def _note(self, call: Call, text: str, completion: Completion) -> None:
-        asked = sum(len(turn.text.encode(errors="replace")) for turn in call.messages)
-        self._spent = self._spent.plus(completion, asked + len(text.encode(errors="replace")))
+        self._spent = self._spent.plus(completion, _size(call) + len(text.encode(errors="replace")))
 
     def _limit(self) -> str | None:
         return reached(self._call.policy.budget, self._spent, self._work.seconds())
 
 
-def _resumed(work: Work) -> tuple[list[Round], list[Attempt]]:
-    """Returns the answers that an earlier worker got, and the judges' words on the last of them."""
+def _size(call: Call) -> int:
+    return sum(len(turn.text.encode(errors="replace")) for turn in call.messages)
+
+
+def _rounds(work: Work) -> list[Round]:
+    """Returns the answers that an earlier worker got, or the text that was given."""
     text = given(work.call)
-    rounds = [text] if text else list[Round]()
-    judged: list[Attempt] = []
+    return [text] if text else [
+        Round(attempt.number, attempt.text or "", attempt.completion, attempt.checked, attempt.model)
+        for attempt in work.past
+        if attempt.role is Role.ANSWER and attempt.state is AttemptState.ANSWERED and attempt.completion is not None
+    ]  # fmt: skip
+
+
+def _judged(work: Work) -> dict[str, list[Attempt]]:
+    """Returns what an earlier worker's judges came to, by what they were asked: nobody is paid for that again."""
+    judged: dict[str, list[Attempt]] = {}
     for attempt in work.past:
-        if attempt.state is not AttemptState.ANSWERED or attempt.completion is None:
-            continue
-        if attempt.role is Role.JUDGE:
-            judged.append(attempt)
-        else:
-            rounds.append(Round(attempt.number, attempt.text or "", attempt.completion, attempt.checked))
-            judged.clear()
-    return rounds, judged
+        is_settled = attempt.state is AttemptState.ANSWERED or _is_broken(work, attempt)
+        if attempt.request is not None and is_settled:
+            judged.setdefault(attempt.request, []).append(attempt)
+    return judged
+
+
+def _told(judged: Attempt) -> str:
+    if judged.failure is not None:
+        raise ProviderError(judged.failure.code, judged.failure.message)
+    return judged.text or ""
+
+
+def _broken(work: Work) -> Failure | None:
+    """Returns why the last answer that an earlier worker asked for never came, where it may not be asked for again."""
+    answers = [attempt for attempt in work.past if attempt.role is Role.ANSWER]
+    return answers[-1].failure if answers and _is_broken(work, answers[-1]) else None
+
+
+def _is_broken(work: Work, attempt: Attempt) -> bool:
+    is_lost = attempt.state is AttemptState.LOST and attempt.failure is not None
+    return is_lost and not work.call.policy.resend_broken
+
+
+def _unanswered(failure: Failure) -> Stop:
+    return Stop(f"The next answer could not be had: {failure.message}", failure=failure)
 
 
 class _Hearing:
@@ -205,10 +266,12 @@ class _Hearing:
     def __init__(self, work: Work, role: Role) -> None:
         self._work = work
         self._role = role
+        self.is_sent = False
 
-    def sending(self, model: str) -> Sending:
-        """Returns what is awaited as the last thing before the request leaves."""
-        return partial(self._work.ledger.sent, model, self._role)
+    async def sending(self, call: Call) -> None:
+        """Is awaited as the last thing before the request leaves."""
+        await self._work.ledger.sent(call.model, self._role, call.request if self._role is Role.JUDGE else None)
+        self.is_sent = True
 
     async def take(self, stream: AsyncGenerator[Event]) -> tuple[str, Completion]:
         """Returns the whole text, valid, and how it ended."""

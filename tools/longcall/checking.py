@@ -1,16 +1,21 @@
 """Checks an answer: validators in stages, cheap ones first, judges last."""
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 
 import anyio
+import anyio.to_thread
 
 from longcall.clock import Clock
 from longcall.models import Checked, Completion, Vote
+from longcall.text import clean
 from longcall.validators import Validator, json_found
 from longcall.validators.base import Answer, Issue, ValidatorError
 from longcall.validators.judge import Judge
+
+log = logging.getLogger(__name__)
 
 _INCOMPLETE = {
     "length": Issue(
@@ -58,13 +63,18 @@ async def check(answer: Answer, completion: Completion, validators: Sequence[Val
         found = await _run_stage(found, answer, list(stage), judge)
         if not found.valid:
             break
-    repaired = json_found(tuple(validators), answer.text) if found.valid else None
-    return replace(
-        found,
-        issues=found.issues[:_MOST_ISSUES],
-        ms=Clock().tick() - begun,
-        repaired=repaired and repaired.repaired_text,
-    )
+    # Faults first: a cut among warnings must not make a bad answer pass.
+    issues = sorted(found.issues, key=lambda issue: issue.on_fail == "warn")[:_MOST_ISSUES]
+    repaired = await _repaired(validators, answer.text) if found.valid else None
+    return replace(found, issues=tuple(issues), ms=Clock().tick() - begun, repaired=repaired)
+
+
+async def _repaired(validators: Sequence[Validator], text: str) -> str | None:
+    """Returns the JSON as it was mended, where a validator allows that and it was needed."""
+    if not any(getattr(validator, "repair", "off") == "safe" for validator in validators):
+        return None
+    found = await anyio.to_thread.run_sync(json_found, tuple(validators), text)
+    return found and found.repaired_text
 
 
 async def _run_stage(found: Checked, answer: Answer, stage: Sequence[Validator], judge: Ask) -> Checked:
@@ -92,9 +102,18 @@ async def _run_stage(found: Checked, answer: Answer, stage: Sequence[Validator],
 
 async def _findings(validator: Validator, answer: Answer) -> Judgement:
     try:
-        return Judgement(issues=tuple(await validator.find(answer)))
+        return Judgement(issues=tuple(_storable(issue) for issue in await validator.find(answer)))
     except ValidatorError as error:
-        return _weighed(validator, Judgement(errors=(f"{validator.name}: {error}",)))
+        trouble = clean(str(error))
+    except Exception as error:  # a plugin's bug, for example: the answer is paid for, and not to be lost with it
+        log.exception("the check %s broke", validator.name)
+        trouble = f"the check itself broke ({type(error).__name__}); the worker's log says more"
+    return _weighed(validator, Judgement(errors=(f"{validator.name}: {trouble}",)))
+
+
+def _storable(issue: Issue) -> Issue:
+    """Returns an issue as valid text: what it quotes of an answer's JSON may hold half a character."""
+    return replace(issue, **{name: clean(value) for name, value in asdict(issue).items() if value is not None})
 
 
 def _weighed(validator: Validator, judgement: Judgement) -> Judgement:

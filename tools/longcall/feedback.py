@@ -1,5 +1,6 @@
 """What a model is told of its answer's faults. Pure."""
 
+import re
 from collections.abc import Sequence
 
 from longcall.text import clip
@@ -11,6 +12,7 @@ FEEDBACK = "<longcall:feedback"
 """With this every feedback begins."""
 _MESSAGE_CHARS = 600
 _VALUE_CHARS = 200
+_TAG = re.compile(r"<(?=[\s/]*longcall\s*:)", re.IGNORECASE)
 
 
 def feedback(issues: Sequence[Issue], *, number: int, of: int, tool: str | None = None) -> str:
@@ -32,16 +34,16 @@ def feedback(issues: Sequence[Issue], *, number: int, of: int, tool: str | None 
 def _fitting(lines: list[str]) -> list[str]:
     room, told = MOST_BYTES, list[str]()
     for line in lines:
-        room -= len(line.encode(errors="replace"))
-        if room < 0:
-            return [*told, f"({len(lines) - len(told)} more issues are not shown.)"]
-        told.append(line)
+        if told and len(line.encode(errors="replace")) > room:
+            return [*told, f"({len(lines) - len(told)} of {len(lines)} issues are not shown.)"]
+        told.append(line.encode(errors="replace")[:room].decode(errors="ignore"))  # one at least, whatever its script
+        room -= len(told[-1].encode())
     return told
 
 
 def _line(place: int, issue: Issue) -> str:
-    where = f" at {issue.path}" if issue.path else ""
-    line = f"{place}. [{issue.validator}{where}] {_quoted(issue.message, _MESSAGE_CHARS)}"
+    where = f" at {_quoted(issue.path, _VALUE_CHARS)}" if issue.path else ""
+    line = f"{place}. [{_quoted(issue.validator, _VALUE_CHARS)}{where}] {_quoted(issue.message, _MESSAGE_CHARS)}"
     for label, value in (("expected", issue.expected), ("got", issue.got), ("hint", issue.hint)):
         if value is not None:
             line += f"\n   {label}: {_quoted(value, _VALUE_CHARS if label != 'hint' else _MESSAGE_CHARS)}"
@@ -49,5 +51,5 @@ def _line(place: int, issue: Issue) -> str:
 
 
 def _quoted(text: str, chars: int) -> str:
-    # Words of a judge or of the answer: on one line, and unable to close the block.
-    return clip(" ".join(text.split()), chars).replace("</longcall:", "</ longcall:")
+    # Words of a judge or of the answer, whose keys stand in paths too: on one line, and unable to close the block.
+    return _TAG.sub("&lt;", clip(" ".join(text.split()), chars))

@@ -50,7 +50,7 @@ class Bench:
             vote, report = await self._vote(judge, model, answer)
             votes.append(vote)
             reports += [report] if report else []
-            if _decided(judge, votes, len(models)):
+            if _verdict(judge, votes, len(models)) != "open":
                 break
         warnings = [warning for report in reports for warning in report.warnings]
         if self.author in models:
@@ -74,22 +74,17 @@ class Bench:
         return Vote(judge.name, model, "error", clip(trouble, _REASON_CHARS)), None
 
 
-def _decided(judge: Judge, votes: Sequence[Vote], judges: int) -> bool:
-    return _verdict(judge, votes, judges, are_all_heard=len(votes) == judges) != "open"
-
-
-def _verdict(
-    judge: Judge, votes: Sequence[Vote], judges: int, *, are_all_heard: bool
-) -> Literal["pass", "fail", "undecided", "open"]:
+def _verdict(judge: Judge, votes: Sequence[Vote], judges: int) -> Literal["pass", "fail", "undecided", "open"]:
     """Returns what the votes come to; `open` while the judges not yet heard can change it."""
     passed, failed = (sum(vote.verdict == word for vote in votes) for word in ("pass", "fail"))
+    left = judges - len(votes)
     if judge.require == "majority":
         if passed * 2 > judges or failed * 2 > judges:
             return "pass" if passed > failed else "fail"
-        return "undecided" if are_all_heard else "open"
+        return "open" if (max(passed, failed) + left) * 2 > judges else "undecided"
     if failed:
         return "fail"
-    if not are_all_heard:
+    if left:
         return "open"
     unsure = judges - passed - sum(vote.verdict == "error" for vote in votes)
     enough = passed == judges or (judge.require == "no_veto" and passed and passed + unsure == judges)
@@ -99,7 +94,7 @@ def _verdict(
 def _judgement(
     judge: Judge, votes: Sequence[Vote], reports: Sequence[Report], judges: int, warnings: tuple[str, ...]
 ) -> Judgement:
-    verdict = _verdict(judge, votes, judges, are_all_heard=True)
+    verdict = _verdict(judge, votes, judges)
     told = tuple(votes)
     if verdict == "fail":
         issues = tuple(issue for report in reports for issue in report.issues)

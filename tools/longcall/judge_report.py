@@ -12,9 +12,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
+from longcall.text import clean, clip
 from longcall.validators.base import GOT_CHARS, Issue, ValidatorError
 from longcall.validators.judge import Judge, SuccessCriteria
 
+_REASON_CHARS = 1_000
 Verdict = Literal["pass", "fail", "unsure"]
 _FENCED = re.compile(r"\A\s*```[A-Za-z]*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
 
@@ -75,7 +77,8 @@ def read_report(judge: Judge, text: str, *, judged: str, nonce: str) -> Report:
 def _object(text: str) -> dict[str, Any]:
     fenced = _FENCED.match(text)
     try:
-        found = json.loads(fenced[1] if fenced else text)
+        # An escape in its JSON may be half a character, which no store and no host takes.
+        found = json.loads(clean(json.dumps(json.loads(fenced[1] if fenced else text), ensure_ascii=False)))
     except (ValueError, RecursionError):
         raise ValidatorError("the judge gave no verdict: its answer is not the JSON that was asked for") from None
     if not isinstance(found, dict):
@@ -88,7 +91,8 @@ def _by_criteria(judge: Judge, report: _ByCriteria, judged: str, nonce: str) -> 
         raise ValidatorError("the judge gave no verdict: its report does not carry the nonce that it was given")
     if sorted(one.id for one in report.criteria) != list(range(1, len(judge.criteria) + 1)):
         raise ValidatorError("the judge gave no verdict: it did not answer each criterion once")
-    verdicts = [(one, _checked(one, judged)) for one in report.criteria]
+    text = _plain(judged)
+    verdicts = [(one, _checked(one, text)) for one in report.criteria]
     failed = [one for one, verdict in verdicts if verdict == "fail"]
     unsure = [one for one, verdict in verdicts if verdict == "unsure"]
     issues = tuple(_issue(judge, one) for one in failed)
@@ -99,9 +103,8 @@ def _by_criteria(judge: Judge, report: _ByCriteria, judged: str, nonce: str) -> 
     return Report("pass", report.criteria[0].reason, (), warnings)
 
 
-def _checked(one: _OnCriterion, judged: str) -> Verdict:
+def _checked(one: _OnCriterion, text: str) -> Verdict:
     """Returns the verdict, or `unsure` where it rests on a quote that does not stand in the text."""
-    text = _plain(judged)
     return one.verdict if all(_plain(quote) in text for quote in one.evidence) else "unsure"
 
 
@@ -112,17 +115,19 @@ def _plain(text: str) -> str:
 def _issue(judge: Judge, one: _OnCriterion) -> Issue:
     quote = one.evidence[0] if one.evidence else None
     criterion = judge.criteria[one.id - 1]
-    return judge.issue("judged", one.reason, path=f"criterion {one.id}", expected=criterion[:GOT_CHARS], got=quote)
+    reason = clip(one.reason, _REASON_CHARS)
+    return judge.issue("judged", reason, path=f"criterion {one.id}", expected=criterion[:GOT_CHARS], got=quote)
 
 
 def _freely(judge: Judge, report: _Freely, found: dict[str, Any], nonce: str) -> Report:
     if report.nonce not in (None, nonce):
         raise ValidatorError("the judge gave no verdict: its report carries a nonce that it was not given")
     criteria = judge.success_criteria or SuccessCriteria()
-    if report.validation_passed is None and criteria == SuccessCriteria():
+    if report.validation_passed is None and not any(criteria.model_dump().values()):  # what is empty asks nothing
         raise ValidatorError("the judge gave no verdict: `validation_passed` is missing")
     missed = _missed(criteria, report, found)
-    reason = report.reasoning or (report.details if isinstance(report.details, str) else "") or missed or ""
+    told = report.reasoning or (report.details if isinstance(report.details, str) else "") or missed or ""
+    reason = clip(told, _REASON_CHARS)
     if missed is None:
         return Report("pass", reason)
     return Report("fail", reason, (judge.issue("judged", reason, expected=f"the judge's report: {missed}"),))

@@ -94,7 +94,7 @@ class AttemptState(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     LOST = "lost"
-    """Its worker died before the answer was stored."""
+    """It may have been billed, and its answer will not come: its worker died, or (with a failure) it broke off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +173,8 @@ class Attempt:
     checked: Checked | None = None
     text: str | None = None
     """Only where the texts of attempts were asked for."""
+    request: str | None = None
+    """A hash of what a judge was asked."""
 
 
 @dataclass(frozen=True, slots=True)

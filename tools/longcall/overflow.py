@@ -11,6 +11,7 @@ from longcall.result import Page, Result, result_of
 HEAD_CHARS = 4_000
 FAILED_CHARS = 8_000
 """Room for the text of a failure: Claude Code cuts the results of failed calls at 10,000 characters."""
+_LEAST_CHARS = 1_000
 
 
 def fitting(task: Task, page: Page | None, *, inline_chars: int, folder: Path, stranded: bool = False) -> Result:
@@ -22,7 +23,7 @@ def fitting(task: Task, page: Page | None, *, inline_chars: int, folder: Path, s
     """
     if page is not None and (page != Page() or not task.state.is_final):
         return result_of(task, _cut(task.text, page, inline_chars), stranded=stranded)
-    room = min(inline_chars, FAILED_CHARS - _told_size(task)) if task.state is TaskState.FAILED else inline_chars
+    room = min(inline_chars, _room_of_failure(task)) if task.state is TaskState.FAILED else inline_chars
     if not task.state.is_final or _size(task.text) <= room:
         return result_of(task, stranded=stranded)
     path = folder / f"{task.id}.md"
@@ -39,8 +40,8 @@ def _cut(text: str, page: Page, room: int) -> Page:
     return Page(page.offset, max(1, len(kept)))
 
 
-def _told_size(task: Task) -> int:
-    return len(json.dumps(validation_of(task)))
+def _room_of_failure(task: Task) -> int:
+    return max(_LEAST_CHARS, FAILED_CHARS - len(json.dumps(validation_of(task))))
 
 
 def _size(text: str) -> int:

@@ -57,8 +57,8 @@ def question_from_config(config: Mapping[str, Any]) -> tuple[str | None, Questio
 
 
 def _validators(config: Mapping[str, Any]) -> list[Any] | None:
-    given = config.get("validation") or []
-    validators: list[Any] = [given] if isinstance(given, Mapping) else list(given)
+    given: Any = config.get("validation") or []
+    validators: list[Any] = [given] if isinstance(given, Mapping | str) else list(given)
     if config.get("response_format") is not None and not validators:
         validators = ["json"]
     if config.get("default_validate") and not validators:

@@ -9,9 +9,13 @@ from longcall.feedback import feedback
 from longcall.models import Checked, Completion, TaskState, Validation
 from longcall.retry import Retry
 from longcall.routing import Route, route
+from longcall.text import clip
+from longcall.validators.base import Issue
 
 GIVEN = "The text was given, and there is no model to ask for a better one."
 _WARNINGS = 20
+_TOLD_CHARS = 600
+"""Of one reason or warning: a judge may say any amount, and hosts cut results."""
 _MOST_TOKENS = 1_000_000
 
 
@@ -25,6 +29,8 @@ class Round:
     completion: Completion
     checked: Checked | None = None
     """None until it was checked."""
+    model: str = ""
+    """Who was asked."""
 
     @property
     def findings(self) -> Checked:
@@ -37,7 +43,7 @@ def given(call: Call) -> Round | None:
     if route(call.model) is not Route.GIVEN:
         return None
     said = next((turn for turn in reversed(call.messages) if turn.role == "assistant"), call.messages[-1])
-    return Round(None, said.text, Completion(call.model, "stop", cost_usd=0.0))
+    return Round(None, said.text, Completion(call.model, "stop", cost_usd=0.0), model=call.model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,7 @@ def _end(call: Call, last: Checked, failed: int) -> Stop | None:
     if retry.max_attempts_before_human is not None and failed >= retry.max_attempts_before_human:
         return Stop(f"{failed} answers failed their checks, and now somebody has to decide.", needs_review=True)
     if last.errors and not last.faults:
-        return Stop(f"The answer could not be checked: {last.errors[0]}")
+        return Stop(f"The answer could not be checked: {clip(last.errors[0], _TOLD_CHARS)}")
     if any(issue.on_fail == "fail" for issue in last.issues):
         return Stop("A check that allows no second answer failed.")
     if failed >= retry.max_attempts:
@@ -116,7 +122,7 @@ def _rung(call: Call, rounds: Sequence[Round]) -> int | None:
     last_rung = len(retry.escalate)
     rung = began = 0
     for failed in range(1, len(rounds) + 1):
-        is_stuck = retry.stop_without_progress and _is_stuck(rounds[began:failed])
+        is_stuck = retry.stop_without_progress and _is_stuck(call, rounds[began:failed])
         if rung == last_rung:
             if is_stuck:
                 return None
@@ -125,12 +131,16 @@ def _rung(call: Call, rounds: Sequence[Round]) -> int | None:
     return rung
 
 
-def _is_stuck(rounds: Sequence[Round]) -> bool:
+def _is_stuck(call: Call, rounds: Sequence[Round]) -> bool:
     if len(rounds) < 2:
         return False
     last, before = rounds[-1], rounds[-2]
     said = [" ".join(answer.text.casefold().split()) for answer in (last, before)]
-    return said[0] == said[1] or _faults(last) == _faults(before)
+    if said[0] == said[1]:
+        return True
+    # One that was cut off again had more room than before, and gets more still.
+    has_more_room = call.max_tokens is not None and last.completion.finish_reason == "length"
+    return not has_more_room and _faults(last) == _faults(before)
 
 
 def _faults(answer: Round) -> list[tuple[str, ...]]:
@@ -146,7 +156,7 @@ def _asked_again(call: Call, rounds: Sequence[Round], rung: int) -> Call:
     changed = {
         "model": (call.model, *retry.escalate)[rung],
         "messages": (*call.messages, *turns),
-        "max_tokens": call.max_tokens and min(_MOST_TOKENS, call.max_tokens * 2**longer),
+        "max_tokens": call.max_tokens and max(call.max_tokens, min(_MOST_TOKENS, call.max_tokens * 2**longer)),
     }
     stage = retry.tool_stage
     if stage is not None and failed >= stage.after:
@@ -173,7 +183,7 @@ def conclude(call: Call, rounds: Sequence[Round], stop: Stop) -> Outcome:
     What passed is returned; otherwise the best or the last answer, as the caller wants it, with what is wrong with it.
     """
     if not rounds:
-        failure = stop.failure or Failure("budget", f"Nothing was asked: {stop.reason}")
+        failure = stop.failure or Failure("budget", f"There is no answer, and nothing more may be asked. {stop.reason}")
         return Outcome(TaskState.FAILED, None, failure=failure)
     passed = stop.reason is None
     best = rounds[-1] if passed else _best(rounds)
@@ -186,7 +196,7 @@ def conclude(call: Call, rounds: Sequence[Round], stop: Stop) -> Outcome:
         issues=returned.findings.issues,
         best=best.number,
         last=rounds[-1].number,
-        feedback_next=None if passed else _feedback(call.policy, rounds, len(rounds) - 1),
+        feedback_next=_feedback(call.policy, rounds, len(rounds) - 1) if rounds[-1].findings.faults else None,
         repaired=repaired is not None,
     )
     text = returned.text if repaired is None else repaired
@@ -221,10 +231,15 @@ def _state(call: Call, last: Checked, stop: Stop) -> tuple[TaskState, Failure | 
 
 def _told(returned: Round, validation: Validation) -> Completion:
     warnings = [*returned.completion.warnings, *returned.findings.warnings]
-    warnings += [f"{issue.validator}: {issue.message}" for issue in returned.findings.issues if issue.on_fail == "warn"]
+    warnings += [_line(issue) for issue in returned.findings.issues if issue.on_fail == "warn"]
     if validation.repaired:
         warnings.append("The JSON was mended; the answer as it came is with its attempt.")
     if validation.stopped is not None:
-        warnings.append(f"The answer failed its checks. {validation.stopped}")
-        warnings += [f"{issue.validator}: {issue.message}" for issue in returned.findings.faults]
-    return replace(returned.completion, warnings=tuple(warnings[:_WARNINGS]))
+        failed = "The answer failed its checks. " if returned.findings.faults else "The answer was not checked. "
+        warnings.insert(0, failed + validation.stopped)
+        warnings += [_line(issue) for issue in returned.findings.faults]
+    return replace(returned.completion, warnings=tuple(clip(warning, _TOLD_CHARS) for warning in warnings[:_WARNINGS]))
+
+
+def _line(issue: Issue) -> str:
+    return f"{issue.validator}: {issue.message}"

@@ -33,6 +33,11 @@ def in_words(call: Call) -> Call:
     return call.model_copy(update={"messages": (Message(role="system", content=told), *call.messages)})
 
 
+def _names(value: Any) -> set[str]:
+    # Whatever stands there: it may be a property that is itself called `required`.
+    return {str(name) for name in cast("list[Any]", value)} if isinstance(value, list | dict) else set()
+
+
 def _is_strict(schema: Any) -> bool:
     """Whether a schema is of the kind that OpenAI can hold an answer to: every object closed, every field required."""
     if isinstance(schema, list):
@@ -42,5 +47,5 @@ def _is_strict(schema: Any) -> bool:
     known = cast("dict[str, Any]", schema)
     is_object = known.get("type") == "object" or "properties" in known
     is_closed = known.get("additionalProperties") is False
-    is_complete = set(known.get("required", ())) == set(known.get("properties", ()))
+    is_complete = _names(known.get("required")) == _names(known.get("properties"))
     return (not is_object or (is_closed and is_complete)) and all(_is_strict(part) for part in known.values())

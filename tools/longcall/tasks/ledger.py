@@ -38,17 +38,22 @@ class TaskLedger:
         self._running = running
         self._unsaved = unsaved
         self._task = running.claim.id
-        self._number = 0
 
-    async def sent(self, model: str, role: Role) -> None:
+    async def sent(self, model: str, role: Role, request: str | None = None) -> None:
         """Commits that a request is about to leave; with it another answer begins.
 
         Raises:
             StaleClaimError: the task is not this worker's any more, or is to be cancelled.
+            StoreError: it cannot be committed; the text of before is kept.
         """
+        pieces = self._running.unsaved
         if role is Role.ANSWER:
             self._running.unsaved = []
-        self._number = await self._store.mark_sent(self._task, self._worker, model, role)
+        try:
+            await self._store.mark_sent(self._task, self._worker, model, role, request)
+        except StoreError:
+            self._running.unsaved = pieces
+            raise
 
     async def keeps(self, handle: Handle) -> None:
         """Commits under which name the provider keeps the answer."""
@@ -57,26 +62,43 @@ class TaskLedger:
         except StoreError as error:  # the answer still comes here; only a crash would now lose it
             log.warning("the handle of %s is not stored: %s", self._task, error)
 
-    async def failed(self, failure: Failure) -> None:
-        """Commits that the request failed."""
-        await self._store.end_attempt(self._task, self._worker, failure)
+    async def failed(self, failure: Failure, *, may_be_paid: bool = False) -> None:
+        """Commits that the request failed, as soon as the store can take it."""
+        state = AttemptState.LOST if may_be_paid else AttemptState.FAILED
+        while True:
+            try:
+                return await self._store.end_attempt(self._task, self._worker, failure, state)
+            except StoreError as error:
+                log.warning("that a request of %s failed is not stored yet: %s", self._task, error)
+                await anyio.sleep(AGAIN_S)
 
     async def answered(self, role: Role, text: str, completion: Completion) -> int:
-        """Commits an answer that is paid for; until the store can take it, it is kept here and in a file."""
-        while True:
-            pieces, self._running.unsaved = self._running.unsaved, []  # the store makes them whole
-            try:
-                await self._store.note_answer(self._task, self._worker, role, text, completion)
-            except StoreError as error:
-                log.warning("an answer of %s is kept until the store takes it: %s", self._task, error)
-                self._running.unsaved = pieces
-                if role is Role.ANSWER:
-                    unchecked = Ending(TaskState.FAILED, AttemptState.ANSWERED, text, completion, _UNCHECKED)
-                    keep(self._unsaved, Unsaved(self._task, self._worker, unchecked))
-                await anyio.sleep(AGAIN_S)
-            else:
-                forget(self._unsaved, self._task)
-                return self._number
+        """Commits an answer that is paid for; until the store can take it, it is kept here and in a file.
+
+        Nothing comes in between, neither a cancel nor a deadline: they act when the answer is safe.
+        """
+        number = 0
+        with anyio.CancelScope(shield=True):
+            while not number:
+                try:
+                    number = await self._answered(role, text, completion)
+                except StoreError as error:
+                    log.warning("an answer of %s is kept until the store takes it: %s", self._task, error)
+                    if role is Role.ANSWER:
+                        unchecked = Ending(TaskState.FAILED, AttemptState.ANSWERED, text, completion, _UNCHECKED)
+                        keep(self._unsaved, Unsaved(self._task, self._worker, unchecked))
+                    await anyio.sleep(AGAIN_S)
+        return number
+
+    async def _answered(self, role: Role, text: str, completion: Completion) -> int:
+        pieces, self._running.unsaved = self._running.unsaved, []  # the store makes them whole
+        try:
+            number = await self._store.note_answer(self._task, self._worker, role, text, completion)
+        except Exception:
+            self._running.unsaved = pieces
+            raise
+        forget(self._unsaved, self._task)
+        return number
 
     async def checked(self, number: int, checked: Checked) -> None:
         """Commits what the checks found of an attempt's answer."""

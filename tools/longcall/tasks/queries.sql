@@ -52,8 +52,8 @@ WHERE task = :task AND state = 'sent'
 
 -- name: mark_sent
 -- Writes the attempt down before its request leaves; no row comes back when the task is no longer ours to send.
-INSERT INTO attempts (task, number, model, role, series, state, sent_at)
-SELECT id, (SELECT count(*) + 1 FROM attempts WHERE task = :task), :model, :role, series, 'sent', :now
+INSERT INTO attempts (task, number, model, role, request, series, state, sent_at)
+SELECT id, (SELECT count(*) + 1 FROM attempts WHERE task = :task), :model, :role, :request, series, 'sent', :now
 FROM tasks WHERE id = :task AND state = 'running' AND worker = :worker AND cancel_requested = 0
 RETURNING number;
 
@@ -61,7 +61,8 @@ RETURNING number;
 UPDATE attempts SET state = :state, ended_at = max(:now, sent_at), usage = :usage, cost_usd = :cost_usd,
     failure = :failure, text = :text, completion = :completion
 WHERE task = :task AND state = 'sent'
-  AND EXISTS (SELECT 1 FROM tasks WHERE id = :task AND state = 'running' AND worker = :worker);
+  AND EXISTS (SELECT 1 FROM tasks WHERE id = :task AND state = 'running' AND worker = :worker)
+RETURNING number;
 
 -- name: note_checked
 UPDATE attempts SET checked = :checked
@@ -150,7 +151,7 @@ SELECT text FROM pieces WHERE task = :task ORDER BY number;
 
 -- name: attempts
 -- Without their texts, which only who asks for them reads.
-SELECT task, number, model, role, series, state, sent_at, ended_at, usage, cost_usd, failure, completion, checked,
+SELECT task, number, model, role, request, series, state, sent_at, ended_at, usage, cost_usd, failure, completion, checked,
     NULL AS text
 FROM attempts WHERE task = :task ORDER BY number;
 

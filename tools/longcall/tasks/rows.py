@@ -72,6 +72,7 @@ def attempt_from_row(row: sqlite3.Row) -> Attempt:
         cost_usd=row["cost_usd"],
         failure=failure_from_json(row["failure"]),
         role=Role(row["role"]),
+        request=row["request"],
         series=row["series"],
         completion=completion_from_json(row["completion"]),
         checked=checked_from_json(row["checked"]),

@@ -7,25 +7,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from longcall.call import Call
-from longcall.clock import Clock, elapsed_ms
+from longcall.clock import Clock
 from longcall.errors import Failure, StaleClaimError
-from longcall.models import AttemptState, Checked, Completion, Decision, Role, Task, TaskState
-from longcall.tasks import sqlite_file, transactions
+from longcall.models import AttemptState, Checked, Completion, Decision, Role, Task
+from longcall.tasks import reviewing, sqlite_file, transactions
 from longcall.tasks.database import Database, open_database
-from longcall.tasks.rows import attempt_from_row, task_from_row
+from longcall.tasks.rows import task_from_row
 from longcall.tasks.store import Added, Claim, Ending, NewTask, Recovery
 
 _OVERDUE = Failure(
     "timeout", "Its time (`timeout_s`) ran out while it waited for a worker. Nothing was sent.", retryable=True
-)
-
-_UNREADABLE = Ending(
-    TaskState.FAILED,
-    AttemptState.FAILED,
-    failure=Failure("rejected", "This edition of longcall cannot read the call. Nothing was sent; ask anew."),
 )
 
 
@@ -40,34 +31,24 @@ class SqliteStore:
         return await self._database.write(partial(transactions.add, tasks, fresh, self._time()))
 
     async def claim(self, environment: str, worker: str, most: int) -> list[Claim]:
-        rows = await self._write_all("claim", environment=environment, worker=worker, most=most)
-        rows.sort(key=lambda row: (row["created_at"], row["place"]))
-        claims: list[Claim] = []
-        for row in rows:
-            try:
-                claims.append(await self._claim(row))
-            except ValidationError:  # written by an edition that understood calls otherwise
-                await self.finish(row["id"], worker, _UNREADABLE)
-        return claims
+        values = {**self._time(), "environment": environment, "worker": worker, "most": most}
+        return await self._database.write(partial(transactions.claim, values))
 
-    async def _claim(self, row: sqlite3.Row) -> Claim:
-        waited = elapsed_ms(self._clock.wall() - row["asked_at"], self._clock.tick() - row["asked_tick"])
-        call = Call.model_validate_json(row["call"])
-        past = await self._read_all("past", task=row["id"]) if row["was_tried"] else []
-        spent_s = min(waited / 1000, call.timeout_s)
-        return Claim(row["id"], spent_s, call, row["handle"], tuple(attempt_from_row(attempt) for attempt in past))
-
-    async def mark_sent(self, task: str, worker: str, model: str, role: Role = Role.ANSWER) -> int:
-        values = {**self._time(), "task": task, "worker": worker, "model": model, "role": role}
+    async def mark_sent(
+        self, task: str, worker: str, model: str, role: Role = Role.ANSWER, request: str | None = None
+    ) -> int:
+        values = {**self._time(), "task": task, "worker": worker, "model": model, "role": role, "request": request}
         number = await self._database.write(partial(transactions.send, values))
         if number is None:
             raise StaleClaimError(f"task {task} is not {worker}'s to send")
         return number
 
-    async def note_answer(self, task: str, worker: str, role: Role, text: str, completion: Completion) -> None:
+    async def note_answer(self, task: str, worker: str, role: Role, text: str, completion: Completion) -> int:
         values = {**self._time(), "task": task, "worker": worker, "is_answer": role is Role.ANSWER}
-        if not await self._database.write(partial(transactions.answer, values, text, completion)):
+        number = await self._database.write(partial(transactions.answer, values, text, completion))
+        if number is None:
             raise StaleClaimError(f"task {task} is not {worker}'s any more")
+        return number
 
     async def note_checked(self, task: str, worker: str, number: int, checked: Checked) -> None:
         found = transactions.as_json(checked)
@@ -80,9 +61,11 @@ class SqliteStore:
     async def note_handle(self, task: str, worker: str, handle: str) -> None:
         await self._write_all("note_handle", task=task, worker=worker, handle=handle)
 
-    async def end_attempt(self, task: str, worker: str, failure: Failure) -> None:
+    async def end_attempt(
+        self, task: str, worker: str, failure: Failure, state: AttemptState = AttemptState.FAILED
+    ) -> None:
         values = {**self._time(), "task": task, "worker": worker}
-        end = partial(transactions.end_attempt, values, AttemptState.FAILED, None, failure)
+        end = partial(transactions.end_attempt, values, state, None, failure)
         await self._database.write(end)
 
     async def add_pieces(self, worker: str, pieces: Sequence[tuple[str, str]]) -> None:
@@ -94,7 +77,7 @@ class SqliteStore:
 
     async def review(self, task: str, decision: Decision, guidance: str | None) -> bool:
         values = {**self._time(), "task": task}
-        return await self._database.write(partial(transactions.review, values, decision, guidance))
+        return await self._database.write(partial(reviewing.review, values, decision, guidance))
 
     async def cancel(self, task: str) -> None:
         values = {**self._time(), "task": task}

@@ -131,13 +131,19 @@ class TaskStore(Protocol):
         ...
 
     async def claim(self, environment: str, worker: str, most: int) -> list[Claim]:
-        """Takes at most `most` of the oldest queued tasks of `environment` for `worker`: queued → running."""
+        """Takes at most `most` of the oldest queued tasks of `environment` for `worker`: queued → running.
+
+        One whose call, or what was asked for it, cannot be read fails instead.
+        """
         ...
 
-    async def mark_sent(self, task: str, worker: str, model: str, role: Role = Role.ANSWER) -> int:
+    async def mark_sent(
+        self, task: str, worker: str, model: str, role: Role = Role.ANSWER, request: str | None = None
+    ) -> int:
         """Writes down that a request is about to leave; returns the attempt's number.
 
-        The text so far of an earlier answer gives way to that of this one; it stays with its attempt.
+        The text so far of an earlier answer gives way to that of this one; it stays with its attempt. `request` is a
+        hash of what a judge is asked.
 
         Raises:
             StaleClaimError: the task is not running under `worker`, or its cancellation was asked for.
@@ -148,12 +154,16 @@ class TaskStore(Protocol):
         """Writes down under which name the provider keeps the answer of the open attempt."""
         ...
 
-    async def end_attempt(self, task: str, worker: str, failure: Failure) -> None:
-        """Writes down that the open attempt failed, while the task goes on."""
+    async def end_attempt(
+        self, task: str, worker: str, failure: Failure, state: AttemptState = AttemptState.FAILED
+    ) -> None:
+        """Writes down that the open attempt failed, while the task goes on; LOST when it may have been billed."""
         ...
 
-    async def note_answer(self, task: str, worker: str, role: Role, text: str, completion: Completion) -> None:
+    async def note_answer(self, task: str, worker: str, role: Role, text: str, completion: Completion) -> int:
         """Ends the open attempt with its answer, while the task goes on: it is to be checked, or is a judge's.
+
+        Returns the attempt's number.
 
         Raises:
             StaleClaimError: the task is not running under `worker` with an open attempt.

@@ -8,13 +8,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from longcall.call import Call, Message
+from longcall.call import Call
 from longcall.clock import elapsed_ms
 from longcall.errors import Failure, KeyConflictError
-from longcall.models import Attempt, AttemptState, Checked, Completion, Decision, Role, Task, TaskState, Validation
+from longcall.models import Attempt, AttemptState, Checked, Completion, Role, Task, TaskState, Validation
 from longcall.tasks.queries import load_queries
 from longcall.tasks.rows import attempt_from_row, task_from_row
-from longcall.tasks.store import Added, Attached, Ending, NewTask, Recovery
+from longcall.tasks.store import Added, Attached, Claim, Ending, NewTask, Recovery
+from longcall.text import clean
 
 Values = Mapping[str, Any]
 """The parameters of a statement; `now` (wall) and `tick` (machine) are in milliseconds."""
@@ -34,7 +35,16 @@ UNJUDGED = Failure(
     " billed and was not sent again: use the answer as it is, or call again to pay for new ones.",
 )
 
-ACCEPTED = "accepted by a reviewer although its checks failed"
+_UNREADABLE = Ending(
+    TaskState.FAILED,
+    AttemptState.FAILED,
+    failure=Failure("rejected", "This edition of longcall cannot read the call. Nothing was sent; ask anew."),
+)
+_UNREADABLE_PAST = Ending(
+    TaskState.FAILED,
+    AttemptState.FAILED,
+    failure=Failure("rejected", "This edition of longcall cannot read what was asked for this task; its text is kept."),
+)
 
 _SQL = load_queries()
 
@@ -84,6 +94,27 @@ def _earlier(task: NewTask, connection: sqlite3.Connection, *, fresh: bool) -> A
     return None
 
 
+def claim(values: Values, connection: sqlite3.Connection) -> list[Claim]:
+    """Takes tasks for a worker, with what was asked for each: what cannot be handed out whole is not taken."""
+    rows = fetch_all("claim", values, connection)
+    claims: list[Claim] = []
+    for row in sorted(rows, key=lambda row: (row["created_at"], row["place"])):
+        try:
+            claims.append(_claim(row, values, connection))
+        except ValidationError:  # written by an edition that understood calls otherwise
+            ending = _UNREADABLE_PAST if row["was_tried"] else _UNREADABLE
+            finish({**values, "task": row["id"]}, ending, connection)
+    return claims
+
+
+def _claim(row: sqlite3.Row, values: Values, connection: sqlite3.Connection) -> Claim:
+    call = Call.model_validate_json(row["call"])
+    waited = elapsed_ms(values["now"] - row["asked_at"], values["tick"] - row["asked_tick"])
+    past = fetch_all("past", {"task": row["id"]}, connection) if row["was_tried"] else []
+    spent_s = min(waited / 1000, call.timeout_s)
+    return Claim(row["id"], spent_s, call, row["handle"], tuple(attempt_from_row(attempt) for attempt in past))
+
+
 def end_attempt(
     values: Values,
     state: AttemptState,
@@ -92,8 +123,8 @@ def end_attempt(
     connection: sqlite3.Connection,
     *,
     text: str | None = None,
-) -> bool:
-    """Ends the open attempt of a task; whether there was one. Its `text` is kept with it where it is to be checked."""
+) -> int | None:
+    """Ends the open attempt of a task; returns its number, if any. Its `text` is kept where it is to be checked."""
     usage = completion.usage if completion else None
     outcome = {
         "state": state,
@@ -103,16 +134,16 @@ def end_attempt(
         "text": text,
         "completion": None if text is None else as_json(completion),
     }
-    return connection.execute(_SQL["end_attempt"], {**values, **outcome}).rowcount == 1
+    rows = fetch_all("end_attempt", {**values, **outcome}, connection)
+    return rows[0]["number"] if rows else None
 
 
-def answer(values: Values, text: str, completion: Completion, connection: sqlite3.Connection) -> bool:
-    """Ends the open attempt with its answer, of which the text so far is then made; whether there was one."""
-    if not end_attempt(values, AttemptState.ANSWERED, completion, None, connection, text=text):
-        return False
-    if values["is_answer"]:
+def answer(values: Values, text: str, completion: Completion, connection: sqlite3.Connection) -> int | None:
+    """Ends the open attempt with its answer, of which the text so far is then made; returns its number, if any."""
+    number = end_attempt(values, AttemptState.ANSWERED, completion, None, connection, text=text)
+    if number is not None and values["is_answer"]:
         run_all(("drop_pieces", "add_piece"), {**values, "text": text}, connection)
-    return True
+    return number
 
 
 def send(values: Values, connection: sqlite3.Connection) -> int | None:
@@ -145,31 +176,6 @@ def finish(values: Values, ending: Ending, connection: sqlite3.Connection) -> bo
     return True
 
 
-def review(values: Values, decision: Decision, guidance: str | None, connection: sqlite3.Connection) -> bool:
-    """Decides what becomes of an answer that needs review; whether it still needed one."""
-    match decision:
-        case Decision.ACCEPT:
-            done = connection.execute(_SQL["accept"], {**values, "warning": ACCEPTED})
-        case Decision.STOP:
-            done = connection.execute(_SQL["stop"], values)
-        case Decision.GUIDE:
-            rows = fetch_all("under_review", values, connection)
-            if not rows:
-                return False
-            call = _guided(rows[0]["call"], rows[0]["text"], guidance or "")
-            done = connection.execute(_SQL["guide"], {**values, "call": call})
-    return done.rowcount == 1
-
-
-def _guided(call: str, answer: str, guidance: str) -> str:
-    # The JSON itself is extended: a call that another edition wrote keeps what this one does not know.
-    asked = json.loads(call)
-    turns = [Message(role="assistant", content=answer), Message(role="user", content=guidance)]
-    # Providers refuse a turn that says nothing.
-    asked["messages"] += [turn.model_dump(mode="json") for turn in turns if turn.text.strip()]
-    return json.dumps(asked, ensure_ascii=False)
-
-
 def recover(values: Values, connection: sqlite3.Connection) -> Recovery:
     """Settles the running tasks of dead workers."""
     found = dict.fromkeys(Recovery.__slots__, 0)
@@ -185,7 +191,9 @@ def recover(values: Values, connection: sqlite3.Connection) -> Recovery:
                 settle |= {"state": TaskState.CANCELLED}
                 run_all(("lose_attempt", "end_orphan", "drop_pieces"), settle, connection)
             case "resent":
-                run_all(("lose_attempt", "drop_pieces", "requeue"), settle, connection)
+                # An answer that waits for its judge stays the text so far.
+                drop = ("drop_pieces",) if orphan["role"] == Role.ANSWER else ()
+                run_all(("lose_attempt", *drop, "requeue"), settle, connection)
             case "resumable":
                 run_all(("drop_pieces", "requeue"), settle, connection)
             case _:
@@ -254,4 +262,4 @@ def advance(time: Values, connection: sqlite3.Connection) -> None:
 
 def as_json(value: Completion | Failure | Checked | Validation | None) -> str | None:
     """Returns a value as a JSON column holds it."""
-    return None if value is None else json.dumps(asdict(value))
+    return None if value is None else clean(json.dumps(asdict(value), ensure_ascii=False))

@@ -233,14 +233,15 @@ def _failure(error: Exception, claim: Claim) -> Failure:
         case CallError():
             return Failure("rejected", str(error))
         case StoreError():
-            return Failure("store", f"Nothing was sent: {error}", retryable=True)
+            return Failure("store", f"The task store could not be used: {error}", retryable=True)
         case _:
             log.error("task %s", claim.id, exc_info=error)
             return Failure("internal", f"longcall failed at this call ({type(error).__name__}); its log says more.")
 
 
 def _out_of_time(call: Call) -> str:
+    earlier = " Answers before it are kept with their attempts." if call.validators else ""
     return (
         f"The task did not end within its {call.timeout_s:g} s (`timeout_s`) and was stopped. The text so far is kept;"
-        " a request that had been sent may have been billed."
+        f" a request that had been sent may have been billed.{earlier}"
     )

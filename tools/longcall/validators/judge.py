@@ -66,6 +66,8 @@ class Judge(BaseValidator, frozen=True, extra="forbid"):
             raise ValueError("a judge needs `criteria` (a list of sentences) or a `prompt`")
         if self.criteria and self.success_criteria is not None:
             raise ValueError("give a judge either `criteria` or `success_criteria`: they ask for different reports")
+        if self.prompt is not None and bool(self.criteria) != ("{CRITERIA}" in self.prompt):
+            raise ValueError("a judge's prompt holds {CRITERIA} when there are `criteria`, and only then")
         return self
 
 

@@ -10,6 +10,9 @@ ALTER TABLE tasks ADD COLUMN validation TEXT
 ALTER TABLE attempts ADD COLUMN role TEXT NOT NULL DEFAULT 'answer' CHECK (role IN ('answer', 'judge'));
 ALTER TABLE attempts ADD COLUMN series INTEGER NOT NULL DEFAULT 0 CHECK (series >= 0);
 
+-- A hash of what a judge was asked, by which a later worker finds its answer instead of asking again.
+ALTER TABLE attempts ADD COLUMN request TEXT CHECK (request IS NULL OR role = 'judge');
+
 -- The whole answer, and how it ended; NULL for a call without checks, whose task keeps them.
 ALTER TABLE attempts ADD COLUMN text TEXT CHECK (text IS NULL OR state = 'answered');
 ALTER TABLE attempts ADD COLUMN completion TEXT
