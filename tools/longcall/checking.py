@@ -64,7 +64,7 @@ async def check(answer: Answer, completion: Completion, validators: Sequence[Val
         if not found.valid:
             break
     # Faults first: a cut among warnings must not make a bad answer pass.
-    issues = sorted(found.issues, key=lambda issue: issue.on_fail == "warn")[:_MOST_ISSUES]
+    issues = sorted(dict.fromkeys(found.issues), key=lambda issue: issue.on_fail == "warn")[:_MOST_ISSUES]
     repaired = await _repaired(validators, answer.text) if found.valid else None
     return replace(found, issues=tuple(issues), ms=Clock().tick() - begun, repaired=repaired)
 
