@@ -54,7 +54,7 @@ async def test_text_streams_and_ends_with_what_it_cost(claude: Claude, mock: Moc
     assert ending.usage is not None
     assert (ending.usage.input_tokens, ending.usage.output_tokens, ending.usage.cached_input_tokens) == (1000, 100, 0)
     assert ending.cost_usd == pytest.approx(0.003)
-    assert claude.left() == []
+    await claude.gone()
 
 
 async def test_what_nobody_counted_is_unknown(claude: Claude, mock: Mock):
@@ -223,7 +223,7 @@ async def test_twenty_at_once_each_get_their_own_answer(claude: Claude, mock: Mo
         for number in range(20):
             tasks.start_soon(one, number)
     assert answers == {number: f"Answer {number}." for number in range(20)}
-    assert claude.left() == []
+    await claude.gone()
 
 
 WORLD = [
