@@ -81,7 +81,13 @@ def events(*said: Mapping[str, Any]) -> bytes:
 def half_an_answer(text: str) -> bytes:
     """Returns the body of a stream that says `text` and then ends without an end."""
     usage = {"input_tokens": 10, "output_tokens": 1}
-    message = {"id": "msg_1", "type": "message", "role": "assistant", "content": [], "model": "claude-mock"}
+    message: dict[str, Any] = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "content": [],
+        "model": "claude-mock",
+    }
     return events(
         {"type": "message_start", "message": {**message, "stop_reason": None, "stop_sequence": None, "usage": usage}},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
@@ -132,7 +138,7 @@ def answering(endpoint: Endpoint) -> Generator[Endpoint]:
             self.end_headers()
             self.wfile.write(endpoint.body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it so
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

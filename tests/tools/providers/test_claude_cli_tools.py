@@ -34,7 +34,7 @@ def results(mock: Mock) -> list[str]:
 
 def tools(mock: Mock) -> set[str]:
     """Returns the tools that the model was last offered, of whatever server."""
-    offered = mock.journal()[-1]["body"].get("tools") or []
+    offered: list[dict[str, Any]] = mock.journal()[-1]["body"].get("tools") or []
     return {tool["function"]["name"] for tool in offered if tool["function"]["name"].startswith("mcp__")}
 
 
@@ -149,7 +149,7 @@ async def test_filesystem_servers_do_not_get_each_others_folders(claude: Claude,
 async def test_a_server_that_nobody_configured_is_refused_before_anything_is_sent(
     claude: Claude, settings: Settings, servers: tuple[str, ...]
 ):
-    with pytest.raises(CallError, match="no MCP server 'shell'.*There are: 'files', 'gone'"):
+    with pytest.raises(CallError, match=r"no MCP server 'shell'.*There are: 'files', 'gone'"):
         await claude.ask(claude.environ("http://127.0.0.1:9"), settings=settings, servers=servers)
     await claude.gone()
 
