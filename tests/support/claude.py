@@ -19,6 +19,7 @@ from longcall.models import Completion
 from longcall.providers.claude_cli import ClaudeCLIProvider
 from longcall.settings import Settings
 from support.node import NODE_PARTS, missing, node
+from support.processes import until
 
 NOWHERE = "http://127.0.0.1:9"
 KEY = "sk-ant-mock-0123456789"
@@ -137,7 +138,7 @@ def answering(endpoint: Endpoint) -> Generator[Endpoint]:
             self.end_headers()
             self.wfile.write(endpoint.body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it so
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -225,6 +226,10 @@ class Claude:
         with pytest.raises(ProviderError) as caught:
             await self.ask(environ, **options)
         return caught.value
+
+    async def gone(self) -> None:
+        """Waits until nothing is left of its calls: what was killed takes an instant to be gone."""
+        await until(lambda: not self.left())
 
     def left(self) -> list[str]:
         """Returns what is left of its calls: processes at work, and folders."""

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import subprocess
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -54,7 +53,7 @@ async def test_text_streams_and_ends_with_what_it_cost(claude: Claude, mock: Moc
     assert ending.usage is not None
     assert (ending.usage.input_tokens, ending.usage.output_tokens, ending.usage.cached_input_tokens) == (1000, 100, 0)
     assert ending.cost_usd == pytest.approx(0.003)
-    assert claude.left() == []
+    await claude.gone()
 
 
 async def test_what_nobody_counted_is_unknown(claude: Claude, mock: Mock):
@@ -146,7 +145,7 @@ async def test_a_path_in_a_prompt_stays_a_word(claude: Claude, mock: Mock, tmp_p
     assert told(mock, "user") == [prompt]
     # The command line as it is, also without tools, reads the file:
     plain = [str(claude_executable()), "-p", "--tools=", "--setting-sources="]
-    subprocess.run(plain, input=prompt, text=True, env=environ, cwd=tmp_path, capture_output=True, check=True)
+    await anyio.run_process(plain, input=prompt.encode(), env=environ, cwd=tmp_path)
     assert any("TOP SECRET" in said for said in told(mock, "user"))
 
 
@@ -158,9 +157,7 @@ async def test_what_its_user_set_up_is_not_loaded(claude: Claude, mock: Mock, tm
     await claude.ask(environ)
     assert "SING" not in str(last_request(mock))
     assert not (tmp_path / "hooked").exists()
-    subprocess.run(
-        [str(claude_executable()), "-p", "hello"], env=environ, cwd=tmp_path, capture_output=True, check=True
-    )
+    await anyio.run_process([str(claude_executable()), "-p", "hello"], env=environ, cwd=tmp_path)
     assert "SING" in str(mock.journal()[-1]["body"])
     assert (tmp_path / "hooked").exists()
 
@@ -223,7 +220,7 @@ async def test_twenty_at_once_each_get_their_own_answer(claude: Claude, mock: Mo
         for number in range(20):
             tasks.start_soon(one, number)
     assert answers == {number: f"Answer {number}." for number in range(20)}
-    assert claude.left() == []
+    await claude.gone()
 
 
 WORLD = [

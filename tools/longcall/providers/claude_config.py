@@ -8,9 +8,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from longcall.call import Call
 from longcall.environment import decides_claude, matters
+from longcall.errors import CallError
 from longcall.providers.claude_process import Folder
 from longcall.providers.claude_turns import GO_ON, Turns
 from longcall.servers import Servers
@@ -19,6 +21,7 @@ _EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high"}
 _SCHEMA_BYTES = 100_000
 """Longest schema on the command line: Linux takes 128 KiB for one argument."""
 _BY_SCHEMA = "Answer with JSON alone, without a code fence, that fits this JSON Schema:\n"
+_FILESYSTEM = "server-filesystem"
 _KEYS = frozenset({"ANTHROPIC_API_KEY"})
 _CLOUDS = ("AWS_", "AZURE_", "GOOGLE_", "VERTEX", "CLOUD_ML_")
 _KEPT = ("ANTHROPIC_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_")
@@ -83,6 +86,7 @@ def claude_command(
     if servers:
         config = folder.write("servers.json", json.dumps({"mcpServers": servers}))
         command += [f"--mcp-config={config}", f"--allowedTools={','.join(_tools(servers))}"]
+        command += [f"--add-dir={folder}" for folder in _roots(servers)]
     if by_option:
         command.append(f"--json-schema={json.dumps(call.response_schema)}")
     if call.reasoning_effort in _EFFORTS:
@@ -105,6 +109,30 @@ def _fits_option(call: Call) -> bool:
 
 def _tools(servers: Servers) -> Sequence[str]:
     return [f"mcp__{re.sub(r'[^a-zA-Z0-9_-]', '_', name)}" for name in servers]
+
+
+def _roots(servers: Servers) -> Sequence[str]:
+    """Returns the folders of the filesystem server.
+
+    That server takes the folders that its client names in place of those in its arguments, and Claude's command line
+    names those it works in. Two such servers would get the folders of both.
+
+    Raises:
+        CallError: two of them have different folders.
+    """
+    roots = {name: found for name, server in servers.items() if (found := _folders(server))}
+    if len(set(roots.values())) > 1:
+        raise CallError(
+            f"The filesystem servers {' and '.join(sorted(roots))} cannot be used in one call: Claude's command line"
+            " would open the folders of each to the other. Name one of them, or configure one with all the folders."
+        )
+    return next(iter(roots.values()), ())
+
+
+def _folders(server: Mapping[str, Any]) -> tuple[str, ...]:
+    words = [str(word) for word in (server.get("command"), *(server.get("args") or ())) if word]
+    at = next((number for number, word in enumerate(words) if _FILESYSTEM in word), len(words))
+    return tuple(word for word in words[at + 1 :] if Path(word).is_absolute() and Path(word).is_dir())
 
 
 def left_out(call: Call, turns: Turns) -> list[str]:
