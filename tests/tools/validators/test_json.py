@@ -93,9 +93,22 @@ def test_what_is_nearly_json_is_mended_when_asked_to(text: str, value: Any) -> N
 
 @pytest.mark.parametrize(
     "text",
-    ["not json at all", "", '{"a": 1}{"b": 2}', "NaN", '{"a": NaN,}', "{", "[", "{}x{", "hello {", "[" * 5000, '{"a":' * 5000,
-     '{"a": 1,' + " " * 200_000],
-)  # fmt: skip
+    [
+        "not json at all",
+        "",
+        '{"a": 1}{"b": 2}',
+        "NaN",
+        '{"a": NaN,}',
+        '{"a": undefined}',
+        "{",
+        "[",
+        "{}x{",
+        "hello {",
+        "[" * 5000,
+        '{"a":' * 5000,
+        '{"a": 1,' + " " * 200_000,
+    ],
+)
 def test_what_is_no_json_is_not_mended_into_some(text: str) -> None:
     with pytest.raises(NotJsonError):
         json_of(text, repair="safe")
@@ -225,7 +238,6 @@ def nested(levels: int) -> dict[str, Any]:
         ({"pattern": "(a)\\1"}, "linear time"),
         ({"pattern": "(a{1000}){1000}"}, "linear time"),
         (nested(5000), "nested too deeply"),
-        (nested(400), "cannot be used"),
         ({"const": float("nan")}, "must be JSON"),
         ({"const": object()}, "must be JSON"),
         (7, "`schema"),

@@ -136,7 +136,7 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-checks\nVersion: 1.0\n", "utf-8")
     points = "[longcall.validators]\nacme.odd = acme_checks:check\nacme.gone = acme_nowhere:check\n"
     (information / "entry_points.txt").write_text(points, "utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.delitem(sys.modules, "acme_checks", raising=False)
     importlib.invalidate_caches()
 

@@ -53,6 +53,8 @@ Validator = Annotated[
     Field(discriminator="type"),
 ]
 MAX_VALIDATORS = 50
+MAX_DEPTH = 200
+"""Levels of a validator's JSON: what is nested deeper could be taken, but not stored."""
 _MODELS: dict[str, type[BaseValidator]] = {
     cast("str", model.model_fields["type"].default): model
     for model in (
@@ -121,9 +123,19 @@ def _spec(one: object) -> dict[str, Any]:
         spec = json.loads(clean(json.dumps(one, ensure_ascii=False, allow_nan=False)))
     except (TypeError, ValueError, RecursionError):
         raise ValueError("a validator must be JSON, and not nested too deeply") from None
+    if not _is_shallow(spec, MAX_DEPTH):
+        raise ValueError("a validator must be JSON, and not nested too deeply")
     if isinstance(spec, dict):
         return cast("dict[str, Any]", spec)
     raise ValueError(f"a validator is an object with a `type`, or a name such as `not_empty`, not {spec!r:.60}")
+
+
+def _is_shallow(value: object, levels: int) -> bool:
+    if isinstance(value, dict):
+        return levels > 0 and all(_is_shallow(one, levels - 1) for one in cast("dict[str, object]", value).values())
+    if isinstance(value, list):
+        return levels > 0 and all(_is_shallow(one, levels - 1) for one in cast("list[object]", value))
+    return True
 
 
 def _built(spec: dict[str, Any]) -> Validator:

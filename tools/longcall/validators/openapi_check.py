@@ -64,14 +64,14 @@ def _errors(document: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
     from openapi_spec_validator import shortcuts  # noqa: PLC0415  # what is no object needs none of it
 
     try:
-        validator: Any = shortcuts.get_validator_cls(document)(document)
+        known: Any = shortcuts.get_validator_cls(document)
+        validator: Any = type("Alone", (known,), {"resolver_handlers": {}})(document)
     except Exception:  # noqa: BLE001  # it has several errors for that, and some are not its own
         yield "This is no OpenAPI document: `openapi` (such as 3.1.0) or `swagger` must name a known version.", None
         return
-    validator.resolver_handlers = {}
     try:
         for error in validator.iter_errors():
             message = str(error.message).splitlines()[0]
             yield message, point(*error.absolute_path) or None
     except Exception as error:  # noqa: BLE001  # references to nowhere, and documents of odd shapes, break it
-        yield f"The document cannot be resolved: {str(error)[:200]}", None
+        yield f"The document cannot be resolved: {str(error).split(' within ')[0][:200]}.", None

@@ -13,6 +13,7 @@ def issues(validator: BaseValidator, outcome: Any, path: str) -> list[Issue]:
     Raises:
         ValidatorError: it is something else.
     """
+    of = type(outcome).__name__
     if outcome is None or outcome is True or outcome == "":
         return []
     if outcome is False:
@@ -26,7 +27,6 @@ def issues(validator: BaseValidator, outcome: Any, path: str) -> list[Issue]:
         told = cast("Sequence[Any]", outcome)
         if _are_told(told):
             return [issue for one in told[:MAX_ISSUES] for issue in issues(validator, one, path)]
-    of = cast("type", type(outcome)).__name__
     raise ValidatorError(f"{validator.name} returned {of}; it may return None, true, false, a text or a list of texts.")
 
 
