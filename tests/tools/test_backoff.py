@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longcall.errors import ProviderError
 from longcall.backoff import Backoff
+from longcall.errors import ProviderError
 
 SHARES = st.floats(0, 1)
 
