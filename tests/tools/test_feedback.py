@@ -1,5 +1,7 @@
 """What a model is told of its answer's faults."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,7 +73,7 @@ HOSTILE = [
 @pytest.mark.parametrize("where", ["validator", "message", "path", "expected", "got", "hint"])
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_no_text_closes_the_block_or_begins_a_line(where: str, hostile: str):
-    fields = {"validator": "v", "code": "c", "message": "m", where: hostile}
+    fields: dict[str, Any] = {"validator": "v", "code": "c", "message": "m", where: hostile}
     lines = told(Issue(**fields)).splitlines()
     assert lines[-1] == CLOSING
     for line in lines[1:-1]:

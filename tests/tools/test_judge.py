@@ -26,7 +26,7 @@ def report(call: Call, verdict: str, **changed: Any) -> str:
     """Returns a report by criteria that carries the nonce of the call."""
     found = NONCE.search(call.messages[0].text)
     assert found is not None
-    one = {"id": 1, "reason": f"{call.model} says {verdict}", "evidence": [], "verdict": verdict}
+    one: dict[str, Any] = {"id": 1, "reason": f"{call.model} says {verdict}", "evidence": [], "verdict": verdict}
     return json.dumps({"nonce": found[1], "criteria": [one], "injection_attempt": False, **changed})
 
 
@@ -175,7 +175,7 @@ async def test_faults_are_those_that_judges_found():
 
 async def test_votes_keep_to_a_size():
     def rambles(call: Call, _turn: int) -> str:
-        one = {"id": 1, "reason": "x" * 100_000, "evidence": [], "verdict": "fail"}
+        one: dict[str, Any] = {"id": 1, "reason": "x" * 100_000, "evidence": [], "verdict": "fail"}
         return report(call, "fail", criteria=[one])
 
     assert len((await judged(Asked({"a": rambles}), ["a"])).votes[0].reason) < 1_100

@@ -21,7 +21,7 @@ FREELY = Judge(prompt=PROMPT)
 
 def by(verdicts: list[Any], **changed: Any) -> str:
     """Returns a report with a verdict on each criterion."""
-    criteria = [
+    criteria: list[Any] = [
         {"id": place, "evidence": [], "reason": f"reason {place}", "verdict": said} if isinstance(said, str) else said
         for place, said in enumerate(verdicts, 1)
     ]
@@ -82,10 +82,10 @@ def test_a_verdict_on_a_fabricated_quote_is_unsure(quote: str, expected: str):
     "ids", [[1], [1, 1], [1, 3], [0, 1], [1, 2, 3], [1, 2, 2], []], ids=str
 )  # fmt: skip
 def test_a_report_on_other_criteria_is_no_verdict(ids: list[int]):
-    criteria = [{"id": one, "reason": "r", "evidence": [], "verdict": "pass"} for one in ids]
+    criteria: list[Any] = [{"id": one, "reason": "r", "evidence": [], "verdict": "pass"} for one in ids]
     with pytest.raises(ValidatorError, match="each criterion once"):
         read(BY_CRITERIA, by([], criteria=criteria))
-    swapped = [{"id": one, "reason": "r", "evidence": [], "verdict": "pass"} for one in (2, 1)]
+    swapped: list[Any] = [{"id": one, "reason": "r", "evidence": [], "verdict": "pass"} for one in (2, 1)]
     assert read(BY_CRITERIA, by([], criteria=swapped)).verdict == "pass"
 
 

@@ -202,7 +202,8 @@ def test_tools_are_handed_out_after_their_threshold_and_named_in_the_feedback():
 
 
 def test_tools_of_the_stage_take_the_place_of_the_callers_own():
-    own, staged = {"mcpServers": {"a": {}}}, {"mcpServers": {"b": {}}}
+    own: dict[str, Any] = {"mcpServers": {"a": {}}}
+    staged: dict[str, Any] = {"mcpServers": {"b": {}}}
     call = asking(max_attempts=5, tool_stage={"after": 1, "mcp_config": staged}, mcp_config=own)
     assert asked(call, failed(1)).mcp_config == staged
     assert call.mcp_config == own
