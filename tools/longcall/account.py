@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 from longcall.models import Attempt, AttemptState, Role, Task, Usage
 from longcall.text import clip
@@ -14,6 +14,7 @@ _ISSUES = 8
 _ISSUES_EACH = 4
 _ATTEMPTS = 10
 _LAST_CHARS = 2_000
+_WORDS_CHARS = 80
 
 
 def usage_of(task: Task) -> dict[str, int] | None:
@@ -113,10 +114,27 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
 def _fitting(told: dict[str, Any]) -> dict[str, Any]:
     """Returns it without what there is no room for: first what can be had elsewhere, then the oldest attempts."""
     for name in ("feedback_next", "last_text", "votes", None, None, None, None):
-        if len(json.dumps(told)) <= _MOST_BYTES:
-            break
+        if size_of(told) <= _MOST_BYTES:
+            return told
         told = _halved(told) if name is None else {key: value for key, value in told.items() if key != name}
-    return told
+    return told if size_of(told) <= _MOST_BYTES else _clipped(told)
+
+
+def size_of(told: Any) -> int:
+    """Returns the bytes of something as JSON, which is how hosts count; of None it is 0."""
+    return 0 if told is None else len(json.dumps(told, ensure_ascii=False).encode(errors="replace"))
+
+
+def _clipped(told: Any) -> Any:
+    match told:
+        case str():
+            return clip(told, _WORDS_CHARS)
+        case list():
+            return [_clipped(value) for value in cast("list[Any]", told)]
+        case dict():
+            return {name: _clipped(value) for name, value in cast("dict[str, Any]", told).items()}
+        case _:
+            return told
 
 
 def _halved(told: dict[str, Any]) -> dict[str, Any]:

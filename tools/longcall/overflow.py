@@ -1,10 +1,9 @@
 """Answers too long for a tool's result: the whole text goes to a file, its head and path into the result."""
 
-import json
 import os
 from pathlib import Path
 
-from longcall.account import validation_of
+from longcall.account import size_of, validation_of
 from longcall.models import Task, TaskState
 from longcall.result import Page, Result, result_of
 
@@ -41,7 +40,8 @@ def _cut(text: str, page: Page, room: int) -> Page:
 
 
 def _room_of_failure(task: Task) -> int:
-    return max(_LEAST_CHARS, FAILED_CHARS - len(json.dumps(validation_of(task))))
+    warnings = sum(size_of(warning) for warning in task.completion.warnings) if task.completion else 0
+    return max(_LEAST_CHARS, FAILED_CHARS - size_of(validation_of(task)) - warnings)
 
 
 def _size(text: str) -> int:

@@ -13,9 +13,10 @@ from longcall.text import clip
 from longcall.validators.base import Issue
 
 GIVEN = "The text was given, and there is no model to ask for a better one."
-_WARNINGS = 20
-_TOLD_CHARS = 600
-"""Of one reason or warning: a judge may say any amount, and hosts cut results."""
+_WARNINGS = 12
+_WARNING_CHARS = 250
+_REASON_CHARS = 600
+"""A judge may say any amount, and hosts cut results."""
 _MOST_TOKENS = 1_000_000
 
 
@@ -105,7 +106,7 @@ def _end(call: Call, last: Checked, failed: int) -> Stop | None:
     if retry.max_attempts_before_human is not None and failed >= retry.max_attempts_before_human:
         return Stop(f"{failed} answers failed their checks, and now somebody has to decide.", needs_review=True)
     if last.errors and not last.faults:
-        return Stop(f"The answer could not be checked: {clip(last.errors[0], _TOLD_CHARS)}")
+        return Stop(f"The answer could not be checked: {clip(last.errors[0], _REASON_CHARS)}")
     if any(issue.on_fail == "fail" for issue in last.issues):
         return Stop("A check that allows no second answer failed.")
     if failed >= retry.max_attempts:
@@ -238,7 +239,9 @@ def _told(returned: Round, validation: Validation) -> Completion:
         failed = "The answer failed its checks. " if returned.findings.faults else "The answer was not checked. "
         warnings.insert(0, failed + validation.stopped)
         warnings += [_line(issue) for issue in returned.findings.faults]
-    return replace(returned.completion, warnings=tuple(clip(warning, _TOLD_CHARS) for warning in warnings[:_WARNINGS]))
+    return replace(
+        returned.completion, warnings=tuple(clip(warning, _WARNING_CHARS) for warning in warnings[:_WARNINGS])
+    )
 
 
 def _line(issue: Issue) -> str:
