@@ -144,9 +144,10 @@ async def test_5_twin_prose_about_a_file_that_nobody_wrote_does_not_pass(world: 
     path.unlink(missing_ok=True)
     checks = [EMPTY, judged_by("file-sceptic", SUCCESS, "{TEXT_TO_VALIDATE}")]
     asked = "Write a file that stays unwritten."
-    result = await run(FILES, question=asked, mcp_config=world.servers, validation=checks, **STAGES)
+    soon = {"max_attempts_before_tool_use": 1, "max_attempts_before_human": 2}
+    result = await run(FILES, question=asked, mcp_config=world.servers, validation=checks, **STAGES | soon)
     assert (result.status, path.exists()) == ("needs_review", False)
-    assert [role for role, _ in world.attempts(result)].count("answer") == 4
+    assert [role for role, _ in world.attempts(result)].count("answer") == 2
 
 
 FIELDS = [
@@ -197,7 +198,11 @@ async def test_7_twin_a_wrong_sum_is_seen(world: World) -> None:
 
 
 COUNTED = {"model": "max/text-general", "question": "Say three random words."}
-COUNT_STAGES: dict[str, Any] = {"max_attempts_before_tool_use": 3, "max_attempts_before_human": 5, "debug_tool_name": "word_counter"}
+COUNT_STAGES: dict[str, Any] = {
+    "max_attempts_before_tool_use": 3,
+    "max_attempts_before_human": 5,
+    "debug_tool_name": "word_counter",
+}
 THREE = {"agent_must_report_true": "validation_passed"}
 
 

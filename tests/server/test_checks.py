@@ -10,6 +10,7 @@ from support.processes import attached, call, error_text, shown, structured
 
 PERSON = '{"name": "Ada", "born": 1815}'
 SCHEMA: dict[str, Any] = {"type": "object", "required": ["name"], "properties": {"born": {"type": "integer"}}}
+COMMANDS = {"mcp_config": {"mcpServers": {"x": {"command": "x"}}}}
 FAILED_CHARS = 10_000
 """Claude Code cuts the results of failed calls here."""
 
@@ -54,8 +55,9 @@ async def test_a_schema_alone_is_checked(client: Client) -> None:
         ({"retry": {"attempts": 2}}, "attempts"),
         ({"response_schema": {"type": "no such type"}}, "response_schema"),
         ({"model": "meta-task/x"}, "validate"),
-        ({"validate": [{"type": "judge", "criteria": ["good"], "mcp_config": {"mcpServers": {"x": {}}}}]}, "servers"),
-        ({"retry": {"tool_stage": {"after": 1, "mcp_config": {"mcpServers": {"x": {}}}}}}, "servers"),
+        ({"validate": [{"type": "judge", "criteria": ["good"], **COMMANDS}], "model": "max/"}, "name `servers`"),
+        ({"retry": {"tool_stage": {"after": 1, **COMMANDS}}, "model": "max/", "validate": ["json"]}, "name `servers`"),
+        ({"retry": {"tool_stage": {"after": 1, "servers": ["x"]}}, "validate": ["json"]}, "cannot be handed tools"),
     ],
 )
 async def test_what_cannot_be_checked_so_is_told_before_anything_is_asked(

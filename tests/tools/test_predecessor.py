@@ -123,9 +123,12 @@ def test_the_stage_with_tools_may_stand_beside_the_retry_config_or_inside(place:
         "debug_tool_mcp_config": SERVERS,
     }
     config: dict[str, Any] = stage if place == "beside" else {"retry_config": stage}
-    assert retry_of(**config).tool_stage == ToolStage(after=2, name="linter", mcp_config=SERVERS)
-    assert not retry_of(**config).stop_without_progress
+    claude = {"model": "max/text-general"}
+    assert retry_of(**claude, **config).tool_stage == ToolStage(after=2, name="linter", mcp_config=SERVERS)
+    assert not retry_of(**claude, **config).stop_without_progress
     assert retry_of(**{**stage, "max_attempts_before_tool_use": 0}).tool_stage is None
+    with pytest.raises(CallError, match="cannot be handed tools"):
+        retry_of(**config)
 
 
 def test_an_unknown_key_of_the_retry_config_is_refused():
@@ -134,7 +137,7 @@ def test_an_unknown_key_of_the_retry_config_is_refused():
 
 
 def test_servers_of_its_own_are_the_calls():
-    call = call_of({**CONFIG, "mcp_config": SERVERS})
+    call = call_of({**CONFIG, "model": "max/claude-mcp-agent", "mcp_config": SERVERS})
     assert (call.mcp_config, call.names_commands) == (SERVERS, True)
     assert not call_of(CONFIG).names_commands
 

@@ -46,7 +46,8 @@ def test_a_part_says_where_it_stands_and_the_whole_does_not(text: str, offset: i
 
 
 def test_an_answer_is_told_with_all_that_is_known_of_it():
-    task = replace(ended("because"), completion=ANSWER, attempts=(attempt(1), attempt(2)))
+    paid = replace(attempt(2), state=AttemptState.ANSWERED, usage=ANSWER.usage, cost_usd=ANSWER.cost_usd)
+    task = replace(ended("because"), completion=ANSWER, attempts=(attempt(1), paid))
     result = result_of(task)
     assert result == Result(
         status="completed",
