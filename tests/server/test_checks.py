@@ -35,7 +35,8 @@ async def test_an_answer_that_is_right_at_once_is_asked_for_once(client: Client)
 async def test_a_schema_alone_is_checked(client: Client) -> None:
     good = await call(client, "llm_call", prompt=PERSON, model="demo/echo", response_schema=SCHEMA)
     assert (good["status"], good["validation"]["valid"]) == ("completed", True)
-    asked = {"prompt": '{"born": "1815"}', "model": "demo/echo", "response_schema": SCHEMA}
+    once = {"retry": {"max_attempts": 1}}
+    asked = {"prompt": '{"born": "1815"}', "model": "demo/echo", "response_schema": SCHEMA, **once}
     bad = await client.call_tool("llm_call", asked)
     assert bad.is_error
     told = structured(bad)

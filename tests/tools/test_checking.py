@@ -177,7 +177,8 @@ async def test_a_judge_without_a_verdict_is_no_pass_unless_it_only_warns():
 
 
 async def test_a_fault_is_never_cut_away_by_many_warnings():
-    found = await checked(Says(found=("rude",) * 200, on_fail="warn"), SaysLater(found=("bad",)))
+    rude = tuple(f"rude {number}" for number in range(200))
+    found = await checked(Says(found=rude, on_fail="warn"), SaysLater(found=("bad",)))
     assert (len(found.issues), found.valid, codes(found)[0]) == (50, False, "bad")
     assert (await checked(Says(found=("rude",) * 200, on_fail="warn"))).valid
 

@@ -59,8 +59,8 @@ async def check(answer: Answer, completion: Completion, validators: Sequence[Val
     if incomplete := _INCOMPLETE.get(completion.finish_reason):
         return Checked(issues=(incomplete,))
     found = Checked()
-    for _, stage in groupby(sorted(validators, key=lambda validator: validator.cost), key=lambda one: one.cost):
-        found = await _run_stage(found, answer, list(stage), judge)
+    for cost, stage in groupby(sorted(validators, key=lambda validator: validator.cost), key=lambda one: one.cost):
+        found = await _run_stage(replace(found, stage=cost), answer, list(stage), judge)
         if not found.valid:
             break
     # Faults first: a cut among warnings must not make a bad answer pass.

@@ -118,6 +118,8 @@ class Checked:
     votes: tuple[Vote, ...] = ()
     warnings: tuple[str, ...] = ()
     ms: int = 0
+    stage: int = 0
+    """How far it came: the cost of the last validators that were heard."""
     repaired: str | None = None
     """The answer's JSON as it was mended, where a validator was allowed to."""
 

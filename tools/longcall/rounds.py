@@ -207,10 +207,11 @@ def conclude(call: Call, rounds: Sequence[Round], stop: Stop) -> Outcome:
 
 
 def _best(rounds: Sequence[Round]) -> Round:
-    # Fewest faults, then fewest warnings, then the latest; what could not be checked counts as a fault.
-    def badness(answer: Round) -> tuple[int, int]:
+    # Who came further, then fewest faults, then fewest warnings, then the latest; what could not be checked counts as a
+    # fault. An answer that only a judge refused is better than one that was refused before any judge saw it.
+    def badness(answer: Round) -> tuple[int, int, int]:
         found = answer.findings
-        return len(found.faults) + len(found.errors), len(found.issues)
+        return -found.stage, len(found.faults) + len(found.errors), len(found.issues)
 
     return min(reversed(rounds), key=badness)
 

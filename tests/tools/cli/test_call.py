@@ -182,7 +182,7 @@ def test_an_answer_that_failed_its_checks_is_asked_for_again_and_only_the_good_o
 
 def test_an_answer_that_never_passes_fails_with_what_was_wrong(cli: "CommandLine") -> None:
     contains = '{"type": "contains", "all": ["Grace"]}'
-    ended = cli.run("call", "Ada", "-m", "demo/echo", "--validate", contains, "--retry", "2")
+    ended = cli.run("call", "Ada", "-m", "demo/echo", "--validate", contains, "--retry", "1")
     assert (ended.code, ended.out) == (1, "Ada\n")
     assert "Grace" in ended.err
 
