@@ -42,6 +42,7 @@ FIXTURES: list[dict[str, Any]] = [
     _judge("count-judge", report(False, {"words": 4}, "There are four words."), sequenceIndex=0),
     _judge("count-judge", report(True, {"words": 3})),
     _judge("count-never", report(False, {"words": 4}, "There are four words, not three.")),
+    _judge("details-judge", report(True, {"words": True, "spelling": False})),
     _judge("keyword-judge", report(True, {"found": True})),
     _judge("flat-earth-judge", report(False, "CONTRADICTION", "The Earth is called flat and round.")),
     # The models that answer.
