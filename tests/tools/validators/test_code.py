@@ -77,6 +77,16 @@ async def test_code_too_long_to_be_compiled_is_no_verdict() -> None:
         await one("code").find(Answer("x = 1\n" * 900_000))
 
 
+@pytest.mark.parametrize("spec", ["code", {"type": "json_schema", "schema": True, "target": "all_code_blocks"}])
+async def test_an_answer_of_too_many_parts_is_no_verdict(spec: Any) -> None:
+    with pytest.raises(ValidatorError, match="too many parts"):
+        await one(spec).find(Answer("```\n1\n```\n" * 201))
+
+
+async def test_no_more_parts_are_looked_at_than_issues_are_told() -> None:
+    assert len(await codes("code", "```\nx =\n```\n" * 100_000)) == 20
+
+
 async def test_a_parser_that_is_kept_busy_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("longcall.validators.apart.SECONDS", 0.01)
 

@@ -1,5 +1,6 @@
 """Validators that decide on this machine, in a thread, so that the loop stays prompt while they do."""
 
+import time
 from typing import Any
 
 import anyio.to_thread
@@ -7,6 +8,10 @@ import anyio.to_thread
 from longcall.validators.base import MAX_ISSUES, Answer, BaseValidator, Issue, ValidatorError
 from longcall.validators.document import NotJsonError, Repair, json_of, parse_json
 from longcall.validators.target import Part, TargetError, found_json, parts, value_at
+
+MAX_PARTS = 200
+SECONDS = 60.0
+"""After so long no further part of an answer is begun."""
 
 
 class LocalValidator(BaseValidator, frozen=True, extra="forbid"):
@@ -36,8 +41,16 @@ class TextValidator(LocalValidator, frozen=True, extra="forbid"):
     """A validator of text: each part of the answer that its target names is looked at by itself."""
 
     def check(self, answer: Answer) -> list[Issue]:
-        """Looks at every part."""
-        return [issue for part in self.parts(answer) for issue in self.look(part, answer)]
+        """Looks at the parts one after the other, until enough is wrong."""
+        found: list[Issue] = []
+        end = time.monotonic() + SECONDS
+        for at, part in enumerate(self.parts(answer)):
+            if len(found) >= MAX_ISSUES:
+                break
+            if at >= MAX_PARTS or time.monotonic() > end:
+                raise ValidatorError(f"{self.name} could not check the answer: it has too many parts.")
+            found += self.look(part, answer)
+        return found
 
     def parts(self, answer: Answer) -> list[Part]:
         """Returns what is to be looked at."""
@@ -67,7 +80,10 @@ class ValueValidator(LocalValidator, frozen=True, extra="forbid"):
             return [(json_of(answer.text, repair=self.repair).value, "")]
         if self.target.startswith("/"):
             return [(value_at(self._whole(answer), self.target), self.target)]
-        return [(self._block(part), part.path) for part in parts(answer.text, self.target)]
+        blocks = parts(answer.text, self.target)
+        if len(blocks) > MAX_PARTS:
+            raise ValidatorError(f"{self.name} could not check the answer: it has too many parts.")
+        return [(self._block(part), part.path) for part in blocks]
 
     def _whole(self, answer: Answer) -> Any:
         return json_of(answer.text, repair="safe").value if self.repair == "safe" else found_json(answer.text).value
