@@ -172,6 +172,23 @@ async def test_one_that_is_not_there_is_told_before_anything_is_sent(claude: Cla
     await claude.gone()
 
 
+async def test_nobody_keeps_its_answer_in_the_background(claude: Claude):
+    answer = Answer()
+    error = await claude.refusal(claude.environ(NOWHERE), background=True, into=answer)
+    assert (error.failure.code, answer.sent) == ("rejected", 0)
+    assert "cannot work in the background" in error.failure.message
+
+
+async def test_one_that_does_not_leave_after_closing_its_output_is_told(
+    claude: Claude, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("longcall.providers.claude_process._LEAVE_S", 0.1)
+    error = await claude.refusal(fake(claude, says(then="os.close(1); os.close(2); time.sleep(600)")))
+    assert (error.failure.code, error.refused) == ("crashed", True)
+    assert "closed its output without an answer" in error.failure.message
+    await claude.gone()
+
+
 async def test_one_that_cannot_be_started_is_told(claude: Claude, monkeypatch: pytest.MonkeyPatch):
     async def no_more_processes(*_: Any, **__: Any) -> None:
         raise OSError(11, "Resource temporarily unavailable")

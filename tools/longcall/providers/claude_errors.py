@@ -60,6 +60,14 @@ def not_installed(named: str | None) -> ProviderError:
     )
 
 
+def cannot_keep(model: str) -> ProviderError:
+    """Returns the error for a call that is to be kept by the provider, which nobody does for a command line."""
+    return ProviderError(
+        "rejected",
+        f"{model} cannot work in the background: Claude's command line ends with the worker. Leave `background` out.",
+    )
+
+
 def cannot_start(error: OSError) -> ProviderError:
     """Returns the error for a command line that the system does not start."""
     return ProviderError("not_installed", f"Claude's command line cannot be started: {error}.", refused=True)
