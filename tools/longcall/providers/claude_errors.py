@@ -19,6 +19,7 @@ _LOGIN = (
     " used only where LONGCALL_CLAUDE_API_KEY=1 says so."
 )
 _KINDS: dict[str, tuple[str, bool]] = {
+    "refusal": ("content_policy", False),
     "usage_limit_reached": ("usage_limit", True),
     "prompt_too_long": ("context_window", False),
     "billing_error": ("quota", False),
@@ -32,6 +33,7 @@ _KINDS: dict[str, tuple[str, bool]] = {
 }
 """Its word → our code, and whether asking again may help. The first of its words that is here counts."""
 _SENTENCES = {
+    "content_policy": "had its answer stopped by Claude's safeguards; what came may have been billed",
     "context_window": "cannot take a prompt this long; shorten it",
     "disconnected": "lost its connection; the request may have been billed",
     "failed": "failed",
@@ -126,7 +128,8 @@ def _said(result: dict[str, Any]) -> str:
 
 def _classify(heard: Heard, said: str) -> tuple[str, bool]:
     result, complaint = heard.result or {}, heard.complaint
-    words = (result.get("api_error"), result.get("terminal_reason"), complaint.get("error"))
+    told = (result.get("stop_reason"), result.get("api_error"), result.get("terminal_reason"))
+    words = (*told, complaint.get("error"))
     if "connection_failed" in words:
         return ("unreachable" if _NEVER_CONNECTED.search(said) else "disconnected"), True
     if _OLD_LIMIT.search(said):
