@@ -95,11 +95,11 @@ def half_an_answer(text: str) -> bytes:
     )
 
 
-def an_answer(text: str) -> bytes:
-    """Returns the body of a stream that says `text`."""
+def an_answer(text: str, stop_reason: str = "end_turn") -> bytes:
+    """Returns the body of a stream that says `text` and why it ends."""
     return half_an_answer(text) + events(
         {"type": "content_block_stop", "index": 0},
-        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 5}},
+        {"type": "message_delta", "delta": {"stop_reason": stop_reason}, "usage": {"output_tokens": 5}},
         {"type": "message_stop"},
     )
 

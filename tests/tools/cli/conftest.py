@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from support.processes import PATIENCE_S, front_processes, kill, worker_processes
+from support.processes import NO_CLAUDE, PATIENCE_S, front_processes, kill, worker_processes
 
 from longcall.environment import matters
 
@@ -110,7 +110,8 @@ def _environ(home: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not matters(name) and not name.startswith("LONGCALL_")}
     proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), NOWHERE)
     local = {"NO_PROXY": "127.0.0.1,localhost", "OLLAMA_API_BASE": NOWHERE}
-    return {**kept, **proxies, **local, "LONGCALL_HOME": str(home), "LONGCALL_WORKER_IDLE_S": "60"}
+    no_claude = {"LONGCALL_CLAUDE_CLI": NO_CLAUDE}
+    return {**kept, **proxies, **local, "LONGCALL_HOME": str(home), "LONGCALL_WORKER_IDLE_S": "60", **no_claude}
 
 
 @pytest.fixture(scope="session")

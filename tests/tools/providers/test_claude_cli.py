@@ -26,7 +26,6 @@ def mock(tmp_path_factory: pytest.TempPathFactory) -> Generator[Mock]:
     fixtures: list[dict[str, Any]] = [
         {"match": {"userMessage": "counted"}, "response": {"content": TEXT, "usage": COUNTED}},
         {"match": {"userMessage": "by schema"}, "response": {"content": "Let me see.", "toolCalls": [by_schema]}},
-        {"match": {"userMessage": "refused"}, "response": {"content": "No.", "finishReason": "content_filter"}},
         *({"match": {"userMessage": f"twin {n}."}, "response": {"content": f"Answer {n}."}} for n in range(20)),
         {"match": {}, "response": {"content": TEXT}},
     ]
@@ -204,9 +203,11 @@ async def test_what_the_command_line_does_not_take_is_told(claude: Claude, mock:
     assert taken.ending.warnings == ()
 
 
-async def test_a_refusal_of_the_model_is_told(claude: Claude, mock: Mock):
-    ending = (await claude.ask(claude.environ(mock.url), "refused")).ending
-    assert ending.finish_reason in ("content_filter", "stop")  # the mock has no such reason of Anthropic's
+@pytest.mark.parametrize("stop_reason", ["end_turn", "stop_sequence"])
+async def test_an_answer_that_came_to_its_end_says_so(claude: Claude, stop_reason: str):
+    with answering(Endpoint(200, an_answer("So far.", stop_reason))) as endpoint:
+        answer = await claude.ask(claude.environ(endpoint.url))
+    assert (answer.text, answer.ending.finish_reason, answer.ending.warnings) == ("So far.", "stop", ())
 
 
 async def test_twenty_at_once_each_get_their_own_answer(claude: Claude, mock: Mock):

@@ -14,6 +14,7 @@ from support.claude import (
     Answer,
     Claude,
     Endpoint,
+    an_answer,
     answering,
     error_body,
     fake_cli,
@@ -172,6 +173,23 @@ async def test_one_that_is_not_there_is_told_before_anything_is_sent(claude: Cla
     await claude.gone()
 
 
+async def test_nobody_keeps_its_answer_in_the_background(claude: Claude):
+    answer = Answer()
+    error = await claude.refusal(claude.environ(NOWHERE), background=True, into=answer)
+    assert (error.failure.code, answer.sent) == ("rejected", 0)
+    assert "cannot work in the background" in error.failure.message
+
+
+async def test_one_that_does_not_leave_after_closing_its_output_is_told(
+    claude: Claude, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("longcall.providers.claude_process._LEAVE_S", 0.1)
+    error = await claude.refusal(fake(claude, says(then="os.close(1); os.close(2); time.sleep(600)")))
+    assert (error.failure.code, error.refused) == ("crashed", True)
+    assert "closed its output without an answer" in error.failure.message
+    await claude.gone()
+
+
 async def test_one_that_cannot_be_started_is_told(claude: Claude, monkeypatch: pytest.MonkeyPatch):
     async def no_more_processes(*_: Any, **__: Any) -> None:
         raise OSError(11, "Resource temporarily unavailable")
@@ -270,6 +288,30 @@ async def test_an_error_in_the_midst_of_an_answer_proves_nothing(claude: Claude)
     with answering(Endpoint(200, broken)) as endpoint:
         error = await claude.refusal(claude.environ(endpoint.url))
     assert (error.failure.code, error.refused) == ("incomplete_stream", False)
+
+
+async def test_an_answer_that_safeguards_stop_is_told(claude: Claude):
+    answer = Answer()
+    with answering(Endpoint(200, an_answer("So far.", "refusal"))) as endpoint:
+        error = await claude.refusal(claude.environ(endpoint.url), into=answer)
+    assert (error.failure.code, error.failure.retryable, error.refused) == ("content_policy", False, False)
+    assert "safeguards" in error.failure.message
+    assert answer.text == "So far.\n\nSo far."  # it tries once more by itself
+
+
+async def test_an_answer_begun_anew_is_told_and_one_gone_on_with_is_not(claude: Claude):
+    def event(**event: Any) -> str:
+        return json.dumps({"type": "stream_event", "event": event})
+
+    def ended(stop_reason: str) -> str:
+        return event(type="message_delta", delta={"stop_reason": stop_reason})
+
+    anew = await claude.ask(fake(claude, says(INIT, HALF, TEXT, ended("refusal"), HALF, TEXT, RESULT)))
+    assert anew.text == "Half\n\nHalf"
+    assert any("began its answer anew" in warning for warning in anew.ending.warnings)
+    on = await claude.ask(fake(claude, says(INIT, HALF, TEXT, ended("max_tokens"), HALF, TEXT, RESULT)))
+    assert on.text == "HalfHalf"
+    assert not any("anew" in warning for warning in on.ending.warnings)
 
 
 async def test_an_answer_cut_at_its_limit_of_tokens_says_so(claude: Claude, tmp_path: Path):

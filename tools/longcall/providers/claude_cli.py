@@ -17,7 +17,7 @@ import anyio.to_thread
 from longcall.call import Call
 from longcall.providers import Event, Provider, Sending
 from longcall.providers.claude_config import claude_command, claude_environ, gathers, left_out
-from longcall.providers.claude_errors import cannot_start, failure, no_result, not_installed
+from longcall.providers.claude_errors import cannot_keep, cannot_start, failure, no_result, not_installed
 from longcall.providers.claude_names import PATH_VARIABLES, find_cli, who
 from longcall.providers.claude_process import Folder, Running, make_folder, run
 from longcall.providers.claude_stream import Heard
@@ -78,6 +78,8 @@ class ClaudeCLIProvider(Provider):
         return cli
 
     def _plan(self, cli: Path, call: Call, folder: Folder) -> _Run:
+        if call.background:
+            raise cannot_keep(call.model)
         settings, asked = self._settings, who(call.model)
         servers = self._servers(call, every=asked.every_server)
         said = turns(call, asked.system)

@@ -19,6 +19,7 @@ _LOGIN = (
     " used only where LONGCALL_CLAUDE_API_KEY=1 says so."
 )
 _KINDS: dict[str, tuple[str, bool]] = {
+    "refusal": ("content_policy", False),
     "usage_limit_reached": ("usage_limit", True),
     "prompt_too_long": ("context_window", False),
     "billing_error": ("quota", False),
@@ -32,6 +33,7 @@ _KINDS: dict[str, tuple[str, bool]] = {
 }
 """Its word → our code, and whether asking again may help. The first of its words that is here counts."""
 _SENTENCES = {
+    "content_policy": "had its answer stopped by Claude's safeguards; what came may have been billed",
     "context_window": "cannot take a prompt this long; shorten it",
     "disconnected": "lost its connection; the request may have been billed",
     "failed": "failed",
@@ -57,6 +59,14 @@ def not_installed(named: str | None) -> ProviderError:
         "not_installed",
         f"Claude's command line is not {where}. {_INSTALL}, or set LONGCALL_CLAUDE_CLI to its path; or name an API"
         " model instead, for example anthropic/claude-sonnet-4-5.",
+    )
+
+
+def cannot_keep(model: str) -> ProviderError:
+    """Returns the error for a call that is to be kept by the provider, which nobody does for a command line."""
+    return ProviderError(
+        "rejected",
+        f"{model} cannot work in the background: Claude's command line ends with the worker. Leave `background` out.",
     )
 
 
@@ -118,7 +128,8 @@ def _said(result: dict[str, Any]) -> str:
 
 def _classify(heard: Heard, said: str) -> tuple[str, bool]:
     result, complaint = heard.result or {}, heard.complaint
-    words = (result.get("api_error"), result.get("terminal_reason"), complaint.get("error"))
+    told = (result.get("stop_reason"), result.get("api_error"), result.get("terminal_reason"))
+    words = (*told, complaint.get("error"))
     if "connection_failed" in words:
         return ("unreachable" if _NEVER_CONNECTED.search(said) else "disconnected"), True
     if _OLD_LIMIT.search(said):

@@ -38,6 +38,8 @@ class Heard:
         self._streams = streams
         self._model: str | None = None
         self._parts: list[str] = []
+        self._ended: str | None = None
+        self._anew = False
         self._garbage = 0
         self._unstarted: list[str] = []
         self.initialised = False
@@ -116,10 +118,15 @@ class Heard:
             log.warning("Claude's command line asks again after %s", record.get("error_status") or record.get("error"))
 
     def _event(self, event: Record) -> Iterator[str]:
+        delta = _part(event, "delta")
+        self._ended = delta.get("stop_reason") or self._ended
         if event.get("type") == "message_start":
             self.began = True
             self._model = _part(event, "message").get("model") or self._model
-        delta = _part(event, "delta")
+            if self._parts and _REASONS.get(str(self._ended)) != "length":  # otherwise it goes on in mid-sentence
+                self._anew = True
+                self._parts.append("\n\n")
+                yield "\n\n"
         if self._streams and delta.get("type") == "text_delta" and (text := str(delta.get("text") or "")):
             self._parts.append(text)
             yield text
@@ -147,6 +154,8 @@ class Heard:
             yield f"These MCP servers were not ready when Claude began, so it had none of their tools: {names}."
         if self._parts and not self._ends_with(self._said()):
             yield "What Claude's command line calls its answer is not what it streamed; both are in the text."
+        if self._anew:
+            yield "Claude began its answer anew; what it had said before stands at the head of the text."
         if usage is None:
             yield "No tokens were counted; usage and cost are unknown."
         if reason == "length":
