@@ -11,11 +11,11 @@ import pytest
 from support.processes import PATIENCE_S
 from tools.tasks.samples import HERE, WORKER, added, look
 
+from longcall.backoff import Backoff
 from longcall.call import Call
 from longcall.caller import Caller
 from longcall.models import Completion, Task, Usage
 from longcall.providers import Event, Handle, Provider, Sending
-from longcall.backoff import Backoff
 from longcall.tasks.database import Database, open_database
 from longcall.tasks.doorbell import Doorbell, open_doorbell
 from longcall.tasks.sqlite import SqliteStore

@@ -7,12 +7,12 @@ import pytest
 from tools.tasks.bench import DONE, Answers, Bench, bench, briefly, half, prompt_of
 from tools.tasks.samples import HERE, OTHER, look, new_task
 
+from longcall.backoff import Backoff
 from longcall.call import Call
 from longcall.errors import CallError, ProviderError
 from longcall.models import AttemptState, TaskState
 from longcall.providers import Event, Provider, Sending
 from longcall.providers.scripted import ScriptedProvider
-from longcall.backoff import Backoff
 from longcall.tasks.store import Recovery
 
 __all__ = ["bench"]
