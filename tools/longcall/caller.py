@@ -290,7 +290,6 @@ class _Hearing:
                     case Completion():
                         completion = event
         if completion is None:
-            raise ProviderError(
-                "incomplete_stream", "The provider ended the answer without saying that it was complete."
-            )
+            message = "The provider ended the answer without saying that it was complete."
+            raise ProviderError("incomplete_stream", message, retryable=True)
         return "".join(text), completion

@@ -4,6 +4,7 @@ import pytest
 
 pytest.register_assert_rewrite(
     "tools.tasks.bench",
+    "tools.tasks.checks_contract",
     "tools.tasks.clock_contract",
     "tools.tasks.ending_contract",
     "tools.tasks.principal_contract",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tools.tasks.checks_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.clock_contract import *  # noqa: F403  # the contract's tests and their fixtures
 from tools.tasks.ending_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.principal_contract import *  # noqa: F403  # the contract's tests
@@ -32,6 +33,7 @@ DOUBTFUL = {**COMPLETED, "state": "needs_review"}
 GUIDED = {**CALL, "guided_at": 4, "guided_tick": 4}
 GROUP = {**CALL, "kind": "group", "state": "running", "call": None, "timeout_ms": None}
 ATTEMPT = {"task": ID, "number": 1, "model": "m", "state": "sent", "sent_at": 1}
+KEPT = {**ATTEMPT, "state": "answered", "ended_at": 2, "text": "", "completion": "{}"}
 WORKER_ROW = {"id": "w", "environment": "e", "pid": 1, "started_at": 1}
 
 
@@ -62,6 +64,7 @@ def insert(connection: sqlite3.Connection, table: str, row: Row) -> None:
     "row",
     [
         CALL, RUNNING, COMPLETED, GROUP, DOUBTFUL, GUIDED, {**CALL, "principal": "ann"},
+        {**COMPLETED, "validation": "{}"}, {**GUIDED, "series": 1},
         {**COMPLETED, "delivered_at": 4},
         {**ENDED, "state": "failed", "failure": "{}"}, {**ENDED, "state": "interrupted"},
         {**CALL, "state": "cancelled", "finished_at": 3}, {**GROUP, "state": "completed", "finished_at": 3},
@@ -106,6 +109,13 @@ async def test_possible_tasks_can_be_stored(bare: sqlite3.Connection, row: Row):
         pytest.param({**GUIDED, "completion": "{}"}, id="waiting with a completion"),
         pytest.param({**RUNNING, "failure": "{}"}, id="running and failed"),
         pytest.param({**CALL, "principal": None}, id="a task that nobody made"),
+        pytest.param({**CALL, "validation": "{}"}, id="waiting and checked"),
+        pytest.param({**RUNNING, "validation": "{}"}, id="running and checked"),
+        pytest.param({**COMPLETED, "validation": "{"}, id="findings that are no JSON"),
+        pytest.param(
+            {**GROUP, "state": "completed", "finished_at": 3, "validation": "{}"}, id="a group that was checked"
+        ),
+        pytest.param({**CALL, "series": -1}, id="guided less than never"),
         pytest.param({**CALL, "cancel_requested": 2}, id="half a cancel"),
         pytest.param({**CALL, "parent": ID}, id="a member without a place"),
         pytest.param({**CALL, "position": 0}, id="a place without a group"),
@@ -128,6 +138,16 @@ async def test_impossible_tasks_cannot_be_stored(bare: sqlite3.Connection, row: 
         pytest.param({**ATTEMPT, "cost_usd": -0.1}, id="a cost below nought"),
         pytest.param({**ATTEMPT, "usage": "lots"}, id="a usage that is no JSON"),
         pytest.param({**ATTEMPT, "task": "f" * 16}, id="an attempt at no task"),
+        pytest.param({**ATTEMPT, "role": "jury"}, id="an unknown role"),
+        pytest.param({**ATTEMPT, "series": -1}, id="a series below nought"),
+        pytest.param({**ATTEMPT, "text": "", "completion": "{}"}, id="sent and answered"),
+        pytest.param({**KEPT, "completion": None}, id="an answer without a completion"),
+        pytest.param({**KEPT, "text": None}, id="a completion without an answer"),
+        pytest.param({**KEPT, "completion": "{"}, id="a completion that is no JSON"),
+        pytest.param({**KEPT, "checked": "{"}, id="findings that are no JSON"),
+        pytest.param({**KEPT, "checked": "{}", "role": "judge"}, id="findings of a judge"),
+        pytest.param({**ATTEMPT, "checked": "{}"}, id="findings of no answer"),
+        pytest.param({**ATTEMPT, "request": "f"}, id="a judge's question for an answer"),
     ],
 )
 async def test_impossible_attempts_cannot_be_stored(bare: sqlite3.Connection, row: Row):
@@ -137,6 +157,21 @@ async def test_impossible_attempts_cannot_be_stored(bare: sqlite3.Connection, ro
     insert(bare, "attempts", ATTEMPT)
     with pytest.raises(sqlite3.IntegrityError):
         insert(bare, "attempts", ATTEMPT)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(KEPT, id="an answer"),
+        pytest.param({**KEPT, "checked": "{}"}, id="an answer with findings"),
+        pytest.param({**KEPT, "role": "judge", "request": "f"}, id="a judge's word"),
+        pytest.param({**ATTEMPT, "role": "judge", "series": 2}, id="a judge at it"),
+    ],
+)
+async def test_possible_attempts_can_be_stored(bare: sqlite3.Connection, row: Row):
+    insert(bare, "tasks", RUNNING)
+    insert(bare, "attempts", row)
+    assert bare.execute("SELECT count(*) FROM attempts").fetchone() == (1,)
 
 
 @pytest.mark.parametrize("port", [0, 65536, "door"])

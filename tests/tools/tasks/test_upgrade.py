@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import AsyncGenerator, Generator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from tools.tasks.samples import WORKER, added, answered, asking, look, new_task
 
 from longcall.environment import SCHEMA, fingerprint, older_fingerprints, read_salt
 from longcall.errors import StoreCorruptError
-from longcall.models import AttemptState, Decision, TaskState
+from longcall.models import AttemptState, Decision, Role, TaskState
 from longcall.settings import read_settings
 from longcall.tasks.client import TaskClient, open_client
 from longcall.tasks.lock import held, lock_path
@@ -74,9 +74,23 @@ def columns(connection: sqlite3.Connection, table: str) -> list[str]:
 @pytest.fixture
 def old(tmp_path: Path) -> Generator[sqlite3.Connection]:
     """Returns a bare connection to a store that the first edition made."""
-    with closing(sqlite3.connect(tmp_path / "tasks.sqlite3", isolation_level=None)) as connection:
-        number, script = load_migrations()[0]
-        connection.executescript(f"{script}; PRAGMA user_version = {number}")
+    with made_by(1, tmp_path) as connection:
+        yield connection
+
+
+@pytest.fixture(params=range(1, SCHEMA))
+def any_old(tmp_path: Path, request: pytest.FixtureRequest) -> Generator[sqlite3.Connection]:
+    """Returns a bare connection to a store that an older edition made, each of them in turn."""
+    with made_by(request.param, tmp_path) as connection:
+        yield connection
+
+
+@contextmanager
+def made_by(edition: int, folder: Path) -> Generator[sqlite3.Connection]:
+    """Makes a store as an edition did."""
+    with closing(sqlite3.connect(folder / "tasks.sqlite3", isolation_level=None)) as connection:
+        for number, script in load_migrations()[:edition]:
+            connection.executescript(f"{script}; PRAGMA user_version = {number}")
         yield connection
 
 
@@ -104,7 +118,8 @@ def break_page(path: Path, words: bytes) -> None:
     path.write_bytes(content[:start] + b"\xff" * PAGE + content[start + PAGE :])
 
 
-async def test_an_older_store_is_migrated_and_keeps_tasks_in_every_state(old: sqlite3.Connection, path: Path):
+async def test_an_older_store_is_migrated_and_keeps_tasks_in_every_state(any_old: sqlite3.Connection, path: Path):
+    old = any_old
     fill(old)
     tables = {name: columns(old, name) for name in ("tasks", "attempts", "pieces", "endings", "workers", "clock")}
     before = {table: facts(old, table, names) for table, names in tables.items()}
@@ -118,11 +133,13 @@ async def test_an_older_store_is_migrated_and_keeps_tasks_in_every_state(old: sq
     assert old.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
-async def test_work_that_began_in_an_older_store_goes_on_in_the_new_one(old: sqlite3.Connection, path: Path):
-    fill(old)
+async def test_work_that_began_in_an_older_store_goes_on_in_the_new_one(any_old: sqlite3.Connection, path: Path):
+    fill(any_old)
     async with open_sqlite_store(path) as store:
         assert await store.finish(id_of("runs"), WORKER, Ending(TaskState.CANCELLED, AttemptState.CANCELLED))
-        assert (await look(store, id_of("runs"))).text == "so far"
+        found = await look(store, id_of("runs"))
+        assert (found.text, found.series, found.validation) == ("so far", 0, None)
+        assert [(one.role, one.series, one.checked) for one in found.attempts] == [(Role.ANSWER, 0, None)]
         claims = await store.claim("e", WORKER, 10)
         assert {claim.id for claim in claims} == {id_of("waits"), id_of("member")}
         assert await store.finish(id_of("member"), WORKER, answered())
