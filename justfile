@@ -23,3 +23,7 @@ types:
 
 bench *parts:
     uv run python -m benchmarks {{ parts }}
+
+# the eight cases that must hold, against the real Claude Code
+essential:
+    scripts/test tests/acceptance/test_essential.py

@@ -44,7 +44,7 @@ class Message(BaseModel, frozen=True, extra="forbid"):
         return " ".join(part["text"] for part in self.content if isinstance(part.get("text"), str))
 
 
-class Call(BaseModel, frozen=True, extra="forbid"):
+class Call(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """What is asked of a model. Validated once, at the door; stored with the task as JSON."""
 
     model: str = Field(min_length=1)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, field_validator
 
 
-class Budget(BaseModel, frozen=True, extra="forbid"):
+class Budget(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """Limits over everything a task asks, judges included. What is None is not limited.
 
     No request leaves once a limit is reached, so what is spent passes it by one request at most.
@@ -20,7 +20,7 @@ class Budget(BaseModel, frozen=True, extra="forbid"):
     """From the task's creation, or its last guidance; the request in flight is not cut off (`timeout_s` does that)."""
 
 
-class ToolStage(BaseModel, frozen=True, extra="forbid"):
+class ToolStage(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """Tools that the model is handed once it has failed without them."""
 
     after: int = Field(ge=1)
@@ -33,7 +33,7 @@ class ToolStage(BaseModel, frozen=True, extra="forbid"):
     """MCP servers of the caller's own; for callers in Python alone, since it names commands."""
 
 
-class Retry(BaseModel, frozen=True, extra="forbid"):
+class Retry(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """When to ask again, whom, with what, and what to do when there is no good answer in the end.
 
     Only answers that failed their checks count here. A request that the provider turned away is repeated apart from
