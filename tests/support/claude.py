@@ -64,8 +64,9 @@ def filesystem_server(root: Path) -> dict[str, Any]:
 def processes_in(folder: Path) -> list[psutil.Process]:
     """Returns the living processes that work below `folder`."""
     found: list[psutil.Process] = []
-    for process in psutil.process_iter():
+    for pid in psutil.pids():
         try:
+            process = psutil.Process(pid)  # anew: process_iter remembers what a process was before it became another
             if process.cwd().startswith(str(folder)) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except psutil.Error:  # it ended meanwhile, or is not ours to look at
