@@ -80,6 +80,13 @@ def test_only_a_refused_request_is_known_to_cost_nothing(state: AttemptState, co
     assert cost_of(checked(other, attempt(2))) == cost
 
 
+def test_the_price_of_a_request_that_a_deadline_met_is_unknown():
+    late = Failure("timeout", "Too late.")
+    met = attempt(2, usage=None, cost_usd=None, state=AttemptState.FAILED, checked=None, failure=late)
+    assert cost_of(replace(checked(attempt(1), met), state=TaskState.FAILED, failure=late)) is None
+    assert cost_of(checked(attempt(1), met)) == 0.25
+
+
 def test_an_unknown_price_of_one_makes_the_whole_unknown():
     assert cost_of(checked(attempt(1), attempt(2, cost_usd=None))) is None
     assert cost_of(checked(attempt(1), attempt(2, cost_usd=0.0))) == 0.25

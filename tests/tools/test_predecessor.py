@@ -10,7 +10,9 @@ from longcall.errors import CallError
 from longcall.predecessor import question_from_config
 from longcall.retry import Retry, ToolStage
 
-CONFIG = {"model": "demo/echo", "question": "why?"}
+JUDGE: dict[str, Any] = {"type": "judge", "criteria": ["It is right."], "models": ["j"]}
+COMMANDS: dict[str, Any] = {"mcpServers": {"x": {"command": "npx", "args": []}}}
+CONFIG: dict[str, Any] = {"model": "demo/echo", "question": "why?"}
 MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": [{"type": "text", "text": "why?"}]}]
 HARMLESS: list[tuple[str, Any]] = [
     ("polling", False), ("polling", None), ("wait_for_completion", True), ("wait_for_completion", None),
@@ -19,8 +21,8 @@ HARMLESS: list[tuple[str, Any]] = [
     ("retry_config", None), ("mcp_config", {}), ("mcp_config", None), ("response_format", None),
 ]  # fmt: skip
 MISSING: list[tuple[str, Any]] = [
-    ("polling", True),
-    ("wait_for_completion", False), ("stream", True), ("image_directory", "/images"), ("max_image_size_kb", 500),
+    ("polling", True), ("wait_for_completion", False), ("stream", True), ("image_directory", "/images"),
+    ("max_image_size_kb", 500),
     ("provider", "openai"), ("api_base", "http://example.org"), ("api_key", "sk-mock"), ("vertex_project", "p"),
     ("vertex_location", "l"), ("vertex_credentials_path", "/c.json"), ("skip_claude_multimodal", True),
     ("recursion_depth", 0), ("cache", True), ("cache_key", "k"), ("force_refresh", True), ("fallback_models", ["m"]),
@@ -173,3 +175,87 @@ def test_the_value_of_a_key_to_a_provider_is_not_repeated():
 def test_a_config_that_asks_nothing_possible_is_turned_away_with_a_sentence(config: dict[str, Any], sentence: str):
     with pytest.raises(CallError, match=sentence):
         call_of(config)
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("not_empty", ["not_empty"]),
+        (["not_empty", "json"], ["not_empty", "json"]),
+        ({"type": "not_empty"}, [{"type": "not_empty"}]),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_one_validator_may_stand_for_a_list_of_one(given: Any, taken: list[Any] | None):
+    _prompt, question = question_from_config({**CONFIG, "validation": given})
+    assert question.get("validate") == taken
+
+
+def policy_of(**config: Any) -> Retry:
+    """Returns how a config with a check is asked again."""
+    retry = call_of({**CONFIG, "validation": [JUDGE], **config}).retry
+    assert retry is not None
+    return retry
+
+
+def test_with_checks_a_person_is_asked_when_attempts_run_out():
+    retry = policy_of()
+    assert (retry.max_attempts, retry.max_attempts_before_human, retry.stop_without_progress) == (3, 3, False)
+    assert (retry.first_delay_s, retry.delay_factor, retry.longest_delay_s) == (1.0, 2.0, 60.0)
+    assert call_of(CONFIG).retry is None
+
+
+@pytest.mark.parametrize(
+    ("retry_config", "attempts", "human"),
+    [
+        ({"max_attempts": 5}, 5, 5),
+        ({"max_attempts": 5, "max_attempts_before_human": 2}, 5, 2),
+        ({"max_attempts_before_human": 0}, 3, None),
+    ],
+    ids=str,
+)
+def test_thresholds_in_retry_config_are_taken(retry_config: dict[str, Any], attempts: int, human: int | None):
+    retry = policy_of(retry_config=retry_config)
+    assert (retry.max_attempts, retry.max_attempts_before_human) == (attempts, human)
+
+
+def test_thresholds_beside_retry_config_are_taken_and_come_first():
+    retry = policy_of(max_attempts_before_human=2, retry_config={"max_attempts": 4, "max_attempts_before_human": 3})
+    assert (retry.max_attempts, retry.max_attempts_before_human) == (4, 2)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_the_stage_of_tools_is_taken_from_either_place(inside: bool):
+    stage = {"max_attempts_before_tool_use": 2, "debug_tool_name": "ask", "debug_tool_mcp_config": COMMANDS}
+    retry = policy_of(retry_config=stage) if inside else policy_of(**stage)
+    assert retry.tool_stage == ToolStage(after=2, name="ask", mcp_config=COMMANDS)
+
+
+def test_what_changes_nothing_in_retry_config_is_harmless_and_what_is_unknown_is_named():
+    assert policy_of(retry_config={"debug_mode": True, "use_jitter": False, "enable_cache": True}) == policy_of()
+    with pytest.raises(CallError, match=r"retry\.patience"):
+        policy_of(retry_config={"patience": 3})
+
+
+def test_the_original_prompt_and_the_servers_are_taken():
+    call = call_of({**CONFIG, "validation": [JUDGE], "original_user_prompt": "why really?", "mcp_config": COMMANDS})
+    assert (call.original_prompt, call.mcp_config) == ("why really?", COMMANDS)
+
+
+def test_json_is_asked_for_and_checked_unless_the_caller_says_so_already():
+    _prompt, question = question_from_config({**CONFIG, "response_format": {"type": "json_object"}})
+    assert question.get("validate") == ["json"]
+    assert "JSON object" in (question.get("system") or "")
+    said = [{"role": "system", "content": "Give valid JSON."}, *MESSAGES[1:]]
+    _prompt, question = question_from_config(
+        {"model": "m", "messages": said, "response_format": {"type": "json_object"}}
+    )
+    assert question.get("system") is None
+    with pytest.raises(CallError, match="response_schema"):
+        question_from_config({**CONFIG, "response_format": {"type": "json_schema"}})
+
+
+def test_the_default_check_is_that_there_is_an_answer():
+    assert question_from_config({**CONFIG, "default_validate": True})[1].get("validate") == ["not_empty"]
+    assert question_from_config({**CONFIG, "default_validate": False})[1].get("validate") is None

@@ -46,8 +46,8 @@ def test_a_part_says_where_it_stands_and_the_whole_does_not(text: str, offset: i
 
 
 def test_an_answer_is_told_with_all_that_is_known_of_it():
-    paid = replace(attempt(2), state=AttemptState.ANSWERED, usage=ANSWER.usage, cost_usd=ANSWER.cost_usd)
-    task = replace(ended("because"), completion=ANSWER, attempts=(attempt(1), paid))
+    answered = replace(attempt(2), state=AttemptState.ANSWERED, usage=ANSWER.usage, cost_usd=ANSWER.cost_usd)
+    task = replace(ended("because"), completion=ANSWER, attempts=(attempt(1), answered))
     result = result_of(task)
     assert result == Result(
         status="completed",
@@ -146,7 +146,7 @@ def test_an_answer_that_needs_review_is_told_with_what_can_be_done():
     result = result_of(task)
     assert (result.status, result.text, result.warnings, result.is_final) == ("needs_review", "perhaps", ["cut"], True)
     assert result.next is not None
-    assert "use the text if it is good enough" in result.next
+    assert "use the text if it is good enough, or have it done better" in result.next
     paged = result_of(task, Page(0, 3))
     assert paged.next is not None
     assert paged.next.startswith(result.next)

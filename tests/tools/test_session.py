@@ -133,7 +133,7 @@ async def test_a_principal_reviews_its_own_tasks_and_nobody_elses(operator: Sess
     shown = await ann.poll_task(task_id)
     assert (shown.status, shown.text) == ("needs_review", "perhaps")
     assert shown.next is not None
-    assert "guidance" in shown.next
+    assert "have it done better" in shown.next
     accepted = await ann.review(task_id, Decision.ACCEPT)
     assert (accepted.status, accepted.text, accepted.next) == ("completed", "perhaps", None)
     assert accepted.warnings == ["a warning", "accepted by a reviewer although its checks failed"]

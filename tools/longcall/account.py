@@ -28,11 +28,16 @@ def usage_of(task: Task) -> dict[str, int] | None:
 
 def cost_of(task: Task) -> float | None:
     """Returns the price of all requests together, but those turned away; None when that of any is unknown."""
-    paid = [attempt.cost_usd for attempt in task.attempts if attempt.state is not AttemptState.FAILED]
+    paid = [attempt.cost_usd for attempt in task.attempts if not _is_free(attempt, task)]
     if not paid:
         return task.completion.cost_usd if task.completion else None
     known = [cost for cost in paid if cost is not None]
     return sum(known) if len(known) == len(paid) else None
+
+
+def _is_free(attempt: Attempt, task: Task) -> bool:
+    # The one that ended its task was at work when a deadline came, for example.
+    return attempt.state is AttemptState.FAILED and (attempt.failure is None or attempt.failure != task.failure)
 
 
 def stage_of(task: Task) -> str:

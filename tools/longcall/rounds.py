@@ -104,7 +104,8 @@ def _end(call: Call, last: Checked, failed: int) -> Stop | None:
     if last.valid:
         return Stop()
     if retry.max_attempts_before_human is not None and failed >= retry.max_attempts_before_human:
-        return Stop(f"{failed} answers failed their checks, and now somebody has to decide.", needs_review=True)
+        answers = "1 answer" if failed == 1 else f"{failed} answers"
+        return Stop(f"{answers} did not pass the checks, and now somebody has to decide.", needs_review=True)
     if last.errors and not last.faults:
         return Stop(f"The answer could not be checked: {clip(last.errors[0], _REASON_CHARS)}")
     if any(issue.on_fail == "fail" for issue in last.issues):

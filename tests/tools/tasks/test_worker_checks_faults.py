@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from longcall.call import Call
 from longcall.models import AttemptState, Checked, Role, TaskState
 from longcall.providers import Event, Handle, Sending
 from longcall.tasks.store import NewTask
+from longcall.tasks.transactions import fetch_all
 from longcall.tasks.unsaved import kept
 from longcall.validators.base import Issue
 from longcall.validators.judge import Judge
@@ -324,3 +326,31 @@ async def test_a_deadline_during_a_judge_keeps_the_answer_as_the_text(bench: Ben
     assert found.failure is not None
     assert (found.failure.code, found.text) == ("timeout", "right")
     assert roles(found) == [ANSWERED, (Role.JUDGE, "failed")]
+
+
+async def written_otherwise(bench: Bench, column: str) -> str:
+    """Returns a task of a dead worker, of whose answer another edition wrote a column."""
+    task = await left(bench, checked_task())
+    sql = f"UPDATE attempts SET {column} = '{{\"issues\": 5}}' WHERE task = ?"
+    await bench.database.write(lambda connection: connection.execute(sql, (task,)).fetchall())
+    return task
+
+
+async def test_findings_that_cannot_be_read_are_found_again(bench: Bench):
+    models = Models(["right"])
+    task = await written_otherwise(bench, "checked")
+    assert (await look(bench.store, task)).attempts[0].checked is None
+    async with bench.working(models.provider):
+        found = await bench.end(task)
+    assert (found.state, models.models) == (TaskState.COMPLETED, ["j", "m", "j"])
+
+
+async def test_an_answer_that_cannot_be_read_fails_its_task_alone(bench: Bench):
+    models = Models(["right"])
+    bad = await written_otherwise(bench, "completion")
+    async with bench.working(models.provider):
+        [good] = await bench.add(checked_task())
+        assert (await bench.end(good)).state is TaskState.COMPLETED
+    [row] = await bench.database.read(partial(fetch_all, "task", {"task": bad}))
+    assert (row["state"], row["text"]) == (TaskState.FAILED, "wrong")
+    assert "cannot read what was asked" in row["failure"]

@@ -5,7 +5,7 @@ import sqlite3
 from functools import cache
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from longcall.errors import Failure
 from longcall.models import (
@@ -52,12 +52,20 @@ def _adapter(kind: type[T]) -> TypeAdapter[T]:
 
 def checked_from_json(text: str | None) -> Checked | None:
     """Returns what checks found, as a JSON column has it."""
-    return None if text is None else _adapter(Checked).validate_json(text)
+    return _read(Checked, text)
 
 
 def validation_from_json(text: str | None) -> Validation | None:
     """Returns what became of checks, as a JSON column has it."""
-    return None if text is None else _adapter(Validation).validate_json(text)
+    return _read(Validation, text)
+
+
+def _read(kind: type[T], text: str | None) -> T | None:
+    """Returns what is in a JSON column; None where an edition wrote it that understood it otherwise."""
+    try:
+        return None if text is None else _adapter(kind).validate_json(text)
+    except ValidationError:  # the answer matters more, and can be checked again
+        return None
 
 
 def attempt_from_row(row: sqlite3.Row) -> Attempt:

@@ -101,7 +101,7 @@ def claim(values: Values, connection: sqlite3.Connection) -> list[Claim]:
     for row in sorted(rows, key=lambda row: (row["created_at"], row["place"])):
         try:
             claims.append(_claim(row, values, connection))
-        except ValidationError:  # written by an edition that understood calls otherwise
+        except (ValueError, TypeError, KeyError):  # written by an edition that understood calls otherwise
             ending = _UNREADABLE_PAST if row["was_tried"] else _UNREADABLE
             finish({**values, "task": row["id"]}, ending, connection)
     return claims
