@@ -192,3 +192,19 @@ async def test_half_a_character_in_an_issue_is_replaced():
 
     [issue] = (await checked(Quotes())).issues
     assert (issue.message, issue.path, issue.got, issue.expected) == ("odd \ufffd", "/\ufffd", "\ufffd", "\ufffd")
+
+
+async def test_a_judge_is_shown_what_its_target_names():
+    seen: list[str] = []
+
+    async def look(_judge: Judge, answer: Answer) -> Judgement:
+        seen.append(answer.text)
+        return Judgement()
+
+    text = "Here:\n```python\nx = 1\n```\nThat is all."
+    aimed = Judge(criteria=("right",), target="first_code_block")
+    assert (await check(Answer(text), DONE, [aimed], look)).valid
+    assert (await check(Answer(text), DONE, [Judge(criteria=("right",))], look)).valid
+    assert [shown.strip() for shown in seen] == ["x = 1", text]
+    found = await check(Answer("no code at all"), DONE, [aimed], look)
+    assert ([issue.code for issue in found.issues], len(seen)) == (["no_code_block"], 2)

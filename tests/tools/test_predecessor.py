@@ -225,22 +225,10 @@ def test_thresholds_beside_retry_config_are_taken_and_come_first():
     assert (retry.max_attempts, retry.max_attempts_before_human) == (4, 2)
 
 
-@pytest.mark.parametrize("inside", [True, False])
-def test_the_stage_of_tools_is_taken_from_either_place(inside: bool):
-    stage = {"max_attempts_before_tool_use": 2, "debug_tool_name": "ask", "debug_tool_mcp_config": COMMANDS}
-    retry = policy_of(retry_config=stage) if inside else policy_of(**stage)
-    assert retry.tool_stage == ToolStage(after=2, name="ask", mcp_config=COMMANDS)
-
-
 def test_what_changes_nothing_in_retry_config_is_harmless_and_what_is_unknown_is_named():
     assert policy_of(retry_config={"debug_mode": True, "use_jitter": False, "enable_cache": True}) == policy_of()
     with pytest.raises(CallError, match=r"retry\.patience"):
         policy_of(retry_config={"patience": 3})
-
-
-def test_the_original_prompt_and_the_servers_are_taken():
-    call = call_of({**CONFIG, "validation": [JUDGE], "original_user_prompt": "why really?", "mcp_config": COMMANDS})
-    assert (call.original_prompt, call.mcp_config) == ("why really?", COMMANDS)
 
 
 def test_json_is_asked_for_and_checked_unless_the_caller_says_so_already():

@@ -99,7 +99,7 @@ async def test_an_attempt_of_another_principals_task_is_told_of_as_if_there_were
     "options",
     [
         {"mcp_config": COMMANDS},
-        {"validate": [{**JUDGE, "mcp_config": COMMANDS}]},
+        {"validate": [{**JUDGE, "models": ["max/sonnet"], "mcp_config": COMMANDS}]},
         {"validate": [JUDGE], "retry": {"tool_stage": {"after": 1, "mcp_config": COMMANDS}}},
         {"validate": [JUDGE], "retry": {"max_attempts_before_tool_use": 1, "debug_tool_mcp_config": COMMANDS}},
     ],
@@ -107,9 +107,9 @@ async def test_an_attempt_of_another_principals_task_is_told_of_as_if_there_were
 )
 async def test_no_argument_of_a_host_names_commands(session: Session, options: dict[str, Any]):
     with pytest.raises(CallError, match="names commands to run"):
-        await session.start_task("why?", **options)
+        await session.start_task("why?", model="max/sonnet", **options)
     operator = Session(session.client, "/project", is_operator=True)
-    assert operator._call("why?", options).names_commands  # pyright: ignore[reportArgumentType, reportPrivateUsage]
+    assert operator._call("why?", {"model": "max/sonnet", **options}).names_commands  # pyright: ignore[reportArgumentType, reportPrivateUsage]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from longcall.text import clean
 from longcall.validators import Validator, json_found
 from longcall.validators.base import Answer, Issue, ValidatorError
 from longcall.validators.judge import Judge
+from longcall.validators.target import TargetError, parts
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ async def _run_stage(found: Checked, answer: Answer, stage: Sequence[Validator],
     # One after another: a verdict may make the next one needless, and a budget holds to one request in flight.
     for place, validator in enumerate(stage):
         if isinstance(validator, Judge) and not any(_settles(one) for one in heard):
-            heard[place] = _weighed(validator, await judge(validator, answer))
+            heard[place] = _weighed(validator, await _judgement(validator, answer, judge))
     return replace(
         found,
         issues=(*found.issues, *(issue for one in heard for issue in one.issues)),
@@ -98,6 +99,17 @@ async def _run_stage(found: Checked, answer: Answer, stage: Sequence[Validator],
         votes=(*found.votes, *(vote for one in heard for vote in one.votes)),
         warnings=(*found.warnings, *(warning for one in heard for warning in one.warnings)),
     )
+
+
+async def _judgement(validator: Judge, answer: Answer, judge: Ask) -> Judgement:
+    """Has a judge judge what its `target` names of the answer."""
+    if validator.target == "text":
+        return await judge(validator, answer)
+    try:
+        found = await anyio.to_thread.run_sync(parts, answer.text, validator.target)
+    except TargetError as error:
+        return Judgement(issues=(validator.issue(error.code, str(error), path=error.path),))
+    return await judge(validator, replace(answer, text="\n\n".join(part.text for part in found)))
 
 
 async def _findings(validator: Validator, answer: Answer) -> Judgement:

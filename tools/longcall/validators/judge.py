@@ -48,9 +48,9 @@ class Judge(BaseValidator, frozen=True, extra="forbid"):
     cost: ClassVar[int] = 3
 
     type: Literal["judge"] = "judge"
-    criteria: tuple[str, ...] = ()
+    criteria: tuple[str, ...] = Field(default=(), max_length=50)
     prompt: JudgePrompt | None = None
-    models: tuple[str, ...] = ()
+    models: tuple[str, ...] = Field(default=(), max_length=10)
     """Who judges; empty takes the model that is asked, with a warning."""
     require: Literal["no_veto", "majority", "all"] = "no_veto"
     success_criteria: SuccessCriteria | None = None
