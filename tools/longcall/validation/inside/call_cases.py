@@ -14,6 +14,7 @@ import json
 import os
 import types
 
+from descriptor import open_result
 from enter import enter
 from values import decode, encode
 
@@ -27,8 +28,7 @@ def main():
     enter(json.loads(sys.argv[1]))
     with open(sys.argv[2], encoding="utf-8") as file:
         config = json.load(file)
-    descriptor = int(sys.argv[3])
-    os.set_inheritable(descriptor, False)
+    descriptor = open_result(sys.argv[3])
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(0)
 

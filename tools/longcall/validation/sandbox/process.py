@@ -17,7 +17,7 @@ import anyio.to_thread
 from anyio.lowlevel import RunVar
 
 from longcall.validation.sandbox import Limits, Outcome, SandboxError
-from longcall.validation.sandbox.memory import resident_mb
+from longcall.validation.sandbox.memory import family, held_mb
 
 RESULT_KB = 8192
 """The most that is read from the private descriptor."""
@@ -181,7 +181,7 @@ class _Watch:
                 look_at = time.monotonic() + _LOOK_S
 
     def _look(self) -> None:
-        self._peak_mb = max(self._peak_mb, resident_mb(self._child.pid))
+        self._peak_mb = max(self._peak_mb, held_mb(self._child.pid, self._launch.limits.memory_mb))
         if self._stop.is_set():
             self._ended_by = "cancelled"
         elif time.monotonic() >= self._deadline:
@@ -192,6 +192,9 @@ class _Watch:
     def _has_ended(self) -> bool:
         pid, status, usage = os.wait4(self._child.pid, os.WNOHANG)
         if pid == 0:
+            return False
+        if os.WIFSTOPPED(status):  # it made this process its debugger
+            self._ended_by = "stopped"
             return False
         self._note(status, usage.ru_utime + usage.ru_stime)
         return True
@@ -241,10 +244,17 @@ class _Watch:
     def kill(self) -> None:
         """Ends the process and its group, and takes its status."""
         self._close_stdin()
+        if self._status is None:
+            # Some sandboxes put what they run into a group of its own.
+            for member in family(self._child.pid)[1:]:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(member, signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._child.pid, signal.SIGKILL)
         if self._status is None:
             _, status, usage = os.wait4(self._child.pid, 0)
+            while os.WIFSTOPPED(status):
+                _, status, usage = os.wait4(self._child.pid, 0)
             self._note(status, usage.ru_utime + usage.ru_stime)
 
     def drain(self) -> None:
