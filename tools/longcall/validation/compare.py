@@ -21,8 +21,8 @@ class ForgedError(ValueError):
 def difference(expected: Any, told: Any, tolerance: float | None = None, path: str = "") -> str | None:
     """Returns the first difference between a value and what travelled, in words; None when there is none.
 
-    Floats may differ by `tolerance`, absolutely or as a share; None is 1e-9 as a share. Given a tolerance above 0, a whole
-    number may stand for a float.
+    Floats may differ by `tolerance`, absolutely or as a share; None is 1e-9 as a share. Given a tolerance above 0, a
+    whole number may stand for a float.
 
     Raises:
         ForgedError: `told` is in no form of a value.
@@ -71,7 +71,7 @@ def _parts(told: Any) -> list[Any] | Mapping[str, Any] | None:
         return told  # pyright: ignore[reportUnknownVariableType]
     if not isinstance(told, dict):
         return None
-    tagged = next((told[key] for key in told if key.startswith("$")), told)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    tagged: Any = next((told[key] for key in told if key.startswith("$")), told)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
     return tagged if isinstance(tagged, list | dict) else None  # pyright: ignore[reportUnknownVariableType]
 
 
@@ -106,9 +106,13 @@ def _close(expected: Any, got: Any, tolerance: float | None) -> bool:
         return isinstance(got, float) and math.isnan(got)
     share = _SHARE if tolerance is None else tolerance
     try:
-        return expected == got or math.isclose(expected, got, rel_tol=share, abs_tol=tolerance or 0.0)
+        return expected == got or _near(expected, got, share, tolerance or 0.0)
     except (OverflowError, TypeError):
         return False
+
+
+def _near(expected: Any, got: Any, share: float, absolute: float) -> bool:
+    return math.isclose(expected, got, rel_tol=share, abs_tol=absolute)
 
 
 def _in_sequence(expected: Any, told: Any, tolerance: float | None, path: str) -> str | None:
@@ -134,10 +138,11 @@ def _in_dict(expected: Any, told: Any, tolerance: float | None, path: str) -> st
     if len(expected) != len(_parts(told) or []):
         return f"expected {len(expected)} keys, got {len(_parts(told) or [])}{f' at {path}' if path else ''}"
     pairs = _pairs(told)
-    found = {(type(key), key): part for key, part in pairs}
+    found: dict[Any, Any] = {(type(key), key): part for key, part in pairs}
     for key, wanted in expected.items():
         if (type(key), key) not in found:
-            return f"the key {shown(key)} is missing{f' at {path}' if path else ''}; there are {shown([k for k, _ in pairs])}"
+            there = shown([each for each, _ in pairs])
+            return f"the key {shown(key)} is missing{f' at {path}' if path else ''}; there are {there}"
         if said := difference(wanted, found[type(key), key], tolerance, f"{path}[{shown(key)}]"):
             return said
     return None

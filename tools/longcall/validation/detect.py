@@ -3,45 +3,22 @@
 import json
 import re
 import tomllib
-from pathlib import PurePosixPath
-from typing import Literal
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
 
 Source = Literal["param", "fence", "path", "detected", "unknown"]
 
-ALIASES = {
-    "py": "python", "python3": "python", "js": "javascript", "node": "javascript", "mjs": "javascript", "cjs": "javascript",
-    "ts": "typescript", "sh": "shell", "bash": "shell", "zsh": "shell", "ksh": "shell", "yml": "yaml", "htm": "html",
-    "golang": "go", "rs": "rust", "c++": "cpp", "cc": "cpp", "cxx": "cpp", "h": "c", "hpp": "cpp", "docker": "dockerfile",
-    "rb": "ruby", "cs": "csharp", "c#": "csharp", "kt": "kotlin", "kts": "kotlin", "sc": "scala", "pyi": "python",
-    "postgres": "sql", "postgresql": "sql", "mysql": "sql", "sqlite": "sql",
-}  # fmt: skip
-EXTENSIONS = {
-    "python": "py", "javascript": "js", "typescript": "ts", "jsx": "jsx", "tsx": "tsx", "shell": "sh", "yaml": "yaml",
-    "sql": "sql", "json": "json", "toml": "toml", "html": "html", "go": "go", "rust": "rs", "java": "java", "c": "c",
-    "cpp": "cpp", "ruby": "rb", "php": "php", "csharp": "cs", "css": "css", "kotlin": "kt", "lua": "lua",
-    "scala": "scala", "swift": "swift",
-}  # fmt: skip
-_FENCE = re.compile(r"\A\s*(?P<mark>`{3,}|~{3,})[ \t]*(?P<word>[\w+#.-]*)[^\n]*\n(?P<code>.*?)\n?(?P=mark)[`~]*\s*\Z", re.DOTALL)
+_TABLES: dict[str, Any] = json.loads(Path(__file__).with_name("languages.json").read_text("utf-8"))
+ALIASES: dict[str, str] = _TABLES["aliases"]
+"""Other words for a language."""
+EXTENSIONS: dict[str, str] = _TABLES["extensions"]
+"""The ending of a language's files."""
+_FENCE = re.compile(
+    r"\A\s*(?P<mark>`{3,}|~{3,})[ \t]*(?P<word>[\w+#.-]*)[^\n]*\n(?P<code>.*?)\n?(?P=mark)[`~]*\s*\Z", re.DOTALL
+)
 _SHEBANG = re.compile(r"\A#!\s*\S*?/(?:env\s+(?:-S\s+)?)?(?P<name>python|node|bash|sh|zsh|ksh|ruby|php|lua)[\d.]*\b")
-_LOOKS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (language, re.compile(pattern, re.MULTILINE))
-    for language, pattern in (
-        ("dockerfile", r"\A(?:\s*#.*\n|\s*\n|ARG .*\n)*FROM\s+\S+(?:\s+AS\s+\S+)?\s*$(?=(?:.*\n?)*)"),
-        ("html", r"\A\s*(?i:<!doctype html|<html\b|<(?:head|body|div|p|table|ul)\b)"),
-        ("php", r"\A\s*<\?php"),
-        ("go", r"^package \w+\s*$(?=[\s\S]*(?:^func |^import |^type |^var ))"),
-        ("java", r"^(?:public |final |abstract )*(?:class|interface|enum|record) \w+[^\n]*\{\s*$(?=[\s\S]*\b(?:void|String|int)\b)"),
-        ("cpp", r"^#include <(?:iostream|vector|string|map|algorithm|memory)>|\bstd::\w"),
-        ("c", r"^#include\s*[<\"]\w+\.h[>\"]"),
-        ("rust", r"^(?:pub )?fn \w+[^\n]*\{|^use (?:std|crate)::|\blet mut \w|\bimpl\b.*\{"),
-        ("typescript", r"^(?:export )?(?:interface|type) \w+|\b(?:const|let|function)\b[^\n]*:\s*(?:string|number|boolean|void|\w+\[\])"),
-        ("javascript", r"\b(?:const|let|var) \w+\s*=|=>|^(?:export |async )*function\b|\brequire\(|console\.log|^import .* from ['\"]"),
-        ("sql", r"\A\s*(?i:select\b[\s\S]*\bfrom\b|insert\s+into\b|update\s+\w+\s+set\b|delete\s+from\b|create\s+(?:table|view|index)\b|with\s+\w+\s+as\s*\()"),
-        ("python", r"^\s*(?:def \w+\(|class \w+.*:|import \w+|from \w[\w.]* import |if .*:$|for .* in .*:$|print\(|[A-Za-z_]\w* = )"),
-        ("shell", r"^\s*(?:if \[|for \w+ in|echo |export \w+=|set -[eux]|fi$|done$)|\$\{?\w+"),
-        ("yaml", r"\A(?:---\s*\n)?(?:\s*#.*\n|\s*\n)*[\w.-]+:(?:\s|$)"),
-    )
-)  # fmt: skip
+_LOOKS = tuple((language, re.compile(pattern, re.MULTILINE)) for language, pattern in _TABLES["looks"])
+"""How languages look, the clearest first."""
 
 
 def unfence(text: str) -> tuple[str, str | None]:

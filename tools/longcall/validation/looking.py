@@ -1,5 +1,6 @@
 """What a parser sees in Python code, told by a process of its own: syntax errors, functions, signs of cheating."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,6 @@ from longcall.validation.checkers.tools import diagnostic, say
 from longcall.validation.report import Diagnostic
 from longcall.validation.sandbox import INSIDE
 from longcall.validation.sandbox.interpreter import interpreter
-
-import json
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ Severity = Literal["error", "warning", "info", "hint"]
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A piece of text to put in place of another. Lines and columns begin at 1 and count code points; the end is open."""
+    """A piece of text to put in place of another; lines and columns as in a Diagnostic."""
 
     line: int
     column: int
@@ -31,8 +31,10 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding, in the words of the Language Server Protocol, except that lines and columns begin at 1 and columns
-    count code points. The end is the first column after the last character."""
+    """One finding, in the words of the Language Server Protocol.
+
+    Other than there, lines and columns begin at 1 and columns count code points. The end is the first column after it.
+    """
 
     path: str
     line: int

@@ -1,5 +1,6 @@
 """What is asked of validate_code. Unknown keys and things that cannot be checked are refused before anything runs."""
 
+import json
 import re
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
@@ -11,8 +12,10 @@ from longcall.validation.sandbox import Limits
 
 CheckName = Literal["syntax", "lint", "types", "security", "expected", "tests", "run"]
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\- ]*(/[A-Za-z0-9_][A-Za-z0-9_.\- ]*)*")
+_DEFAULTS = Limits()
 _MOST_CHARS = 1_000_000
 _MOST_FILES = 100
+_MOST_PROGRAMS = 100
 
 
 def _plain(path: str) -> str:
@@ -26,10 +29,11 @@ def _plain(path: str) -> str:
 
 def _travels(value: Any) -> Any:
     try:
-        decode(encode(value))
-        decode(value)
+        told = json.dumps(encode(decode(value)))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    if '"$object"' in told:
+        raise ValueError("it holds an object of a class that is not built in, which cannot be handed over or compared")
     return value
 
 
@@ -81,12 +85,12 @@ class Case(BaseModel, frozen=True, extra="forbid"):
 class AskedLimits(BaseModel, frozen=True, extra="forbid"):
     """What a run may use; the operator's ceilings hold whatever is asked."""
 
-    wall_s: float = Field(default=Limits.wall_s, gt=0)
-    cpu_s: float = Field(default=Limits.cpu_s, gt=0)
-    memory_mb: int = Field(default=Limits.memory_mb, ge=32)
-    processes: int = Field(default=Limits.processes, ge=1)
-    output_kb: int = Field(default=Limits.output_kb, ge=1)
-    file_mb: int = Field(default=Limits.file_mb, ge=1)
+    wall_s: float = Field(default=_DEFAULTS.wall_s, gt=0)
+    cpu_s: float = Field(default=_DEFAULTS.cpu_s, gt=0)
+    memory_mb: int = Field(default=_DEFAULTS.memory_mb, ge=32)
+    processes: int = Field(default=_DEFAULTS.processes, ge=1)
+    output_kb: int = Field(default=_DEFAULTS.output_kb, ge=1)
+    file_mb: int = Field(default=_DEFAULTS.file_mb, ge=1)
 
     def below(self, ceilings: Limits) -> Limits:
         """Returns these limits, none above its ceiling."""
@@ -137,4 +141,6 @@ class CodeRequest(BaseModel, frozen=True, extra="forbid"):
                 raise ValueError(f"there are `{wanted}`, but `checks` leaves out {check!r}")
         if self.checks is not None and not self.checks:
             raise ValueError("`checks` is empty")
+        if sum(case.is_program for case in self.cases) > _MOST_PROGRAMS:
+            raise ValueError(f"more than {_MOST_PROGRAMS} cases run the program, each of them anew")
         return self

@@ -39,11 +39,25 @@ class Files:
 class Checker(Protocol):
     """One tool."""
 
-    name: str
-    checks: tuple[str, ...]
-    """The questions that it answers: `syntax`, `lint`, `types`, `security`."""
-    languages: frozenset[str]
-    confidence: str
+    @property
+    def name(self) -> str:
+        """What its checks are told under."""
+        ...
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """The questions that it answers: `syntax`, `lint`, `types`, `security`."""
+        ...
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """The languages that it reads."""
+        ...
+
+    @property
+    def confidence(self) -> str:
+        """`low` for a parser that also accepts much that is wrong, else `high`."""
+        ...
 
     def version(self) -> str | None:
         """Returns the tool's version, when it is here and easily known."""

@@ -1,4 +1,4 @@
-"""JavaScript and TypeScript: oxlint for syntax and correctness, Node's own parser, the TypeScript compiler for types."""
+"""JavaScript and TypeScript: oxlint for syntax and correctness, Node's own parser, tsc for types."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,9 @@ from longcall.validation.checkers.tools import (
 )
 from longcall.validation.report import Diagnostic, Severity
 
-_TSC = re.compile(r"^(?P<path>.+?)\((?P<line>\d+),(?P<column>\d+)\): (?P<level>error|warning) (?P<code>TS\d+): (?P<text>.*)$")
+_TSC = re.compile(
+    r"^(?P<path>.+?)\((?P<line>\d+),(?P<column>\d+)\): (?P<level>error|warning) (?P<code>TS\d+): (?P<text>.*)$"
+)
 _NOT_ABOUT_THE_CODE = ("TS2307", "TS7016", "TS2580", "TS2688", "TS2591")
 """Modules and declarations that are not installed here."""
 _STYLE = ("no-unused-vars", "no-unused-expressions")
@@ -114,7 +116,14 @@ class Tsc:
     async def look(self, files: Files, wanted: frozenset[str]) -> Sequence[Diagnostic]:
         """Returns its errors."""
         argv = [find("tsc"), "--noEmit", "--pretty", "false", "--target", "es2022", "--module", "esnext", "--strict"]
-        argv += ["--moduleResolution", "bundler", "--skipLibCheck", "--types", "", *(f"./{path}" for path in files.texts)]
+        argv += [
+            "--moduleResolution",
+            "bundler",
+            "--skipLibCheck",
+            "--types",
+            "",
+            *(f"./{path}" for path in files.texts),
+        ]
         said = await say(argv, cwd=files.folder)
         matches = [match for line in said.stdout.splitlines() if (match := _TSC.match(line))]
         if said.exit and not matches:

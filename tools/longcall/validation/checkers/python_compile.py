@@ -36,5 +36,5 @@ class PythonCompile:
                 end=(error[2] or 1, error[3] or 1),
             )
             for path, seen in looked.items()
-            for error in seen.errors
+            for error in map(list, seen.errors)
         ]

@@ -28,7 +28,9 @@ class ShellCheck:
         found: list[Diagnostic] = []
         for path, text in files.texts.items():
             shell = [] if text.startswith("#!") else ["--shell", "bash"]
-            comments: list[dict[str, Any]] = (await say([*argv, *shell, f"./{path}"], cwd=files.folder)).json()["comments"]
+            comments: list[dict[str, Any]] = (await say([*argv, *shell, f"./{path}"], cwd=files.folder)).json()[
+                "comments"
+            ]
             found += [_diagnostic(one, relative(one["file"], files.folder)) for one in comments]
         return [one for one in found if one.check in wanted]
 

@@ -70,13 +70,16 @@ def package_version(name: str) -> str | None:
 def program_version(path: Path) -> str | None:
     """Returns the first line that a program prints for `--version`."""
     try:
-        said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=20, check=False)
+        argv = [path, "--version"]
+        said = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603  # from PATH
     except (OSError, subprocess.SubprocessError):
         return None
     return (said.stdout.strip() or said.stderr.strip()).partition("\n")[0][:100] or None
 
 
-async def say(argv: Sequence[str | Path], *, cwd: Path, stdin: str = "", environ: Mapping[str, str] | None = None) -> Said:
+async def say(
+    argv: Sequence[str | Path], *, cwd: Path, stdin: str = "", environ: Mapping[str, str] | None = None
+) -> Said:
     """Runs a program that reads files, bounded in time and output, and killed with the caller.
 
     Raises:

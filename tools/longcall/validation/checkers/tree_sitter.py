@@ -52,7 +52,8 @@ class TreeSitter:
 def _parse(path: str, text: str, module: str, function: str) -> list[Diagnostic]:
     from tree_sitter import Language, Parser  # noqa: PLC0415
 
-    language = Language(getattr(import_module(module), function)())
+    grammar: Any = getattr(import_module(module), function)()
+    language = Language(grammar)
     tree = Parser(language).parse(text.encode("utf-8", "replace"))
     lines = [*text.split("\n"), ""]
     return [_diagnostic(path, node, lines) for node, _ in zip(_broken(tree.root_node), range(_MOST), strict=False)]

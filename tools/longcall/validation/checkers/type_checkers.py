@@ -1,4 +1,4 @@
-"""Types of Python: ty by default, mypy and pyright when asked. An import that cannot be found says nothing about the code."""
+"""Types of Python: ty by default, mypy and pyright when asked. An import that is not found says nothing of the code."""
 
 import json
 import re
@@ -19,7 +19,13 @@ from longcall.validation.report import Diagnostic, Severity
 from longcall.validation.rules import rules
 from longcall.validation.sandbox.interpreter import interpreter
 
-_GITLAB: dict[str, Severity] = {"blocker": "error", "critical": "error", "major": "error", "minor": "warning", "info": "info"}
+_GITLAB: dict[str, Severity] = {
+    "blocker": "error",
+    "critical": "error",
+    "major": "error",
+    "minor": "warning",
+    "info": "info",
+}
 _MYPY = re.compile(
     r"^(?P<path>.+?):(?P<line>\d+):(?P<column>\d+):(?P<last>\d+):(?P<after>\d+): (?P<level>error|note): "
     r"(?P<text>.*?)(?:  \[(?P<code>[\w-]+)\])?$"

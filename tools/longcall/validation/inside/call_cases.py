@@ -21,13 +21,12 @@ from values import decode, encode
 del sys.path[0]
 
 
-
-
 def main():
     """Runs every case."""
     enter(json.loads(sys.argv[1]))
     with open(sys.argv[2], encoding="utf-8") as file:
         config = json.load(file)
+    config["code"] = sys.argv[2].rpartition("/")[0] + "/code"
     descriptor = open_result(sys.argv[3])
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(0)
@@ -47,7 +46,7 @@ def _run(config, tell):
     sys.path += config["path"]
     try:
         module = _load(config)
-    except BaseException as error:  # noqa: BLE001  # SystemExit too: a submission that leaves at import has failed
+    except BaseException as error:  # SystemExit too: a submission that leaves at import has failed
         tell({"load": _raised(error)})
         return
     tell({"loaded": True})
@@ -75,7 +74,7 @@ def _outcome(module, case):
             function = getattr(function, name)
         value = function(*decode(case["args"]), **decode(case["kwargs"]))
         told = {"value": encode(value)}
-    except BaseException as error:  # noqa: BLE001  # SystemExit and KeyboardInterrupt are outcomes like others
+    except BaseException as error:  # SystemExit and KeyboardInterrupt are outcomes like others
         told = _raised(error)
     finally:
         sys.stdout = before
@@ -94,7 +93,7 @@ def _raised(error):
         trace = trace.tb_next
     try:
         text = str(error)[:500]
-    except Exception:  # noqa: BLE001  # the class is a stranger's
+    except Exception:  # the class is a stranger's
         text = ""
     missing = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
     return {"raised": kinds, "message": text, "line": line, "missing": missing if isinstance(missing, str) else None}

@@ -1,6 +1,7 @@
 """Compiles Python files without running them, and tells what only a parser sees: syntax, functions, signs of cheating.
 
-Reads a JSON object of texts by path, writes JSON. A process of its own, since a text can be built to exhaust the parser.
+Reads a JSON object of texts by path, writes JSON. A process of its own, since a text can be built to exhaust the
+parser.
 """
 
 import ast
@@ -11,7 +12,8 @@ import warnings
 _CALLS = {
     "os._exit": "leaves before anything is told", "os.abort": "leaves before anything is told",
     "os.kill": "ends processes", "os.killpg": "ends processes", "os.fork": "leaves a copy behind",
-    "os.dup2": "rewires descriptors", "os.write": "writes to descriptors directly", "os.fdopen": "opens descriptors by number",
+    "os.dup2": "rewires descriptors", "os.write": "writes to descriptors directly",
+    "os.fdopen": "opens descriptors by number",
     "os.closerange": "closes descriptors", "os.execv": "replaces the process", "os.execve": "replaces the process",
     "os.execvp": "replaces the process", "os.execl": "replaces the process",
     "sys._getframe": "reads its caller's variables", "sys._current_frames": "reads others' variables",
@@ -28,8 +30,30 @@ _MODULES = {
     "unittest.mock": "replaces others' functions", "conftest": "reaches into the test framework",
     "atexit": "acts after the tests", "gc": "searches others' objects", "sitecustomize": "changes the interpreter",
 }  # fmt: skip
-_NAMES = {"tb_frame", "f_back", "f_locals", "f_globals", "__subclasses__", "_getframe", "cr_frame", "gi_frame", "f_builtins"}
-_PATCHED = {"builtins", "__builtins__", "sys", "os", "json", "pytest", "unittest", "math", "random", "time", "importlib"}
+_NAMES = {
+    "tb_frame",
+    "f_back",
+    "f_locals",
+    "f_globals",
+    "__subclasses__",
+    "_getframe",
+    "cr_frame",
+    "gi_frame",
+    "f_builtins",
+}
+_PATCHED = {
+    "builtins",
+    "__builtins__",
+    "sys",
+    "os",
+    "json",
+    "pytest",
+    "unittest",
+    "math",
+    "random",
+    "time",
+    "importlib",
+}
 
 
 def look(path, text):
@@ -56,7 +80,11 @@ def look(path, text):
 def _outside_main(tree):
     # What stands under `if __name__ == "__main__"` does not run beside tests.
     for top in tree.body:
-        if isinstance(top, ast.If) and isinstance(top.test, ast.Compare) and getattr(top.test.left, "id", "") == "__name__":
+        if (
+            isinstance(top, ast.If)
+            and isinstance(top.test, ast.Compare)
+            and getattr(top.test.left, "id", "") == "__name__"
+        ):
             continue
         yield from ast.walk(top)
 

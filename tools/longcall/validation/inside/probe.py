@@ -1,4 +1,4 @@
-"""Tries to do from inside what must not be possible, and tells what was. For the proof of a sandbox before its first use.
+"""Tries to do from inside what must not be possible, and tells what was: the proof of a sandbox.
 
 `python probe.py SPEC CONFIG DESCRIPTOR`. CONFIG names what lies outside: `tcp` (a port on loopback where someone
 listens), `unix` (an abstract socket), `secret` (a file), `marker` (a word in the outer environment and in that file),
@@ -138,7 +138,10 @@ def _works():
     with open("note", "w", encoding="utf-8") as file:
         file.write("x")
     os.remove("note")
-    return subprocess.run([sys.executable, "-I", "-S", "-c", "print(6 * 7)"], capture_output=True).stdout == b"42\n"
+    return (
+        subprocess.run([sys.executable, "-I", "-S", "-c", "print(6 * 7)"], capture_output=True, check=False).stdout
+        == b"42\n"
+    )
 
 
 def main():
@@ -147,7 +150,10 @@ def main():
     with open(sys.argv[2], encoding="utf-8") as file:
         config = json.load(file)
     descriptor = open_result(sys.argv[3])
-    told = {"works": _works(), "through": [name for name, attempt in ATTEMPTS.items() if _gets_through(attempt, config)]}
+    told = {
+        "works": _works(),
+        "through": [name for name, attempt in ATTEMPTS.items() if _gets_through(attempt, config)],
+    }
     os.write(descriptor, json.dumps(told).encode() + b"\n")
     # Last, since some sandboxes end a run that asks for too much.
     told = {"works": True, "through": ["memory"] if _gets_through(_memory, config) else []}

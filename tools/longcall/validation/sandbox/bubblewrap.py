@@ -96,9 +96,12 @@ def _root(job: Job, readable: tuple[Path, ...]) -> list[str]:
             argv += ["--symlink", str(path.readlink()), name]
         elif path.is_dir():
             argv += ["--ro-bind", name, name]
-    for name in _ETC:
+    argv += ["--perms", "0755", "--dir", "/etc"]
+    for name in (*_ETC, *(str(path) for path in job.readable if path.is_relative_to("/etc"))):
         argv += ["--ro-bind-try", name, name]
     for folder in _outermost(readable):
+        if folder.is_relative_to("/etc"):
+            continue
         # Without this a parent takes its mode from what lies outside, and the user inside may not pass.
         for above in reversed(folder.parents[:-1]):
             argv += ["--perms", "0755", "--dir", str(above)]

@@ -1,9 +1,10 @@
 """A container of the operator's: LONGCALL_CONTAINER holds a command that runs a container with what follows it.
 
 For instance `docker run --rm -i --network none --read-only --cap-drop ALL --security-opt no-new-privileges --user 65534
---memory 512m --pids-limit 64 --tmpfs /work:size=64m,mode=1777 -w /work -v {in}:/in:ro -v {inside}:/inside:ro python:3.12-slim`.
-`{in}` and `{inside}` become the folders on this side. What the private descriptor carries comes between two marks at the
-end of standard output, since a container inherits no descriptors. It proves itself like every other sandbox.
+--memory 512m --pids-limit 64 --tmpfs /work:size=64m,mode=1777 -w /work -v {in}:/in:ro -v {inside}:/inside:ro
+python:3.12-slim`. `{in}` and `{inside}` become the folders on this side. What the private descriptor carries comes
+between two marks at the end of standard output, since a container inherits no descriptors. It proves itself like every
+other sandbox.
 """
 
 import base64

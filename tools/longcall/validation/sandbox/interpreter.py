@@ -1,5 +1,8 @@
-"""The Python that runs submissions: the operator's (LONGCALL_SANDBOX_PYTHON, best a virtual environment that nobody
-writes to), or the one that runs longcall, with the packages that it has."""
+"""The Python that runs submissions.
+
+It is the operator's (LONGCALL_SANDBOX_PYTHON, best a virtual environment that nobody writes to), or the one that runs
+longcall, with the packages that it has.
+"""
 
 import json
 import os
@@ -45,7 +48,7 @@ def interpreter() -> Interpreter:
 @cache
 def _ask(executable: str) -> Interpreter:
     try:
-        told = subprocess.run(
+        told = subprocess.run(  # noqa: S603  # the operator's own
             [executable, "-I", "-c", _ASK], capture_output=True, text=True, check=True, timeout=60, env={}
         )
         real, prefix, packages = json.loads(told.stdout)

@@ -14,6 +14,7 @@ ENVIRON: Mapping[str, str] = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
+    "OPENSSL_CONF": "/dev/null",
 }
 """All that a job finds in its environment, beside HOME, TMPDIR and its own variables."""
 

@@ -1,5 +1,8 @@
-"""The proof that a sandbox must give before anything of a stranger's runs in it: what must work works, and nothing of
-what must not be possible is. Whatever is reached for is on this machine and made for the purpose."""
+"""The proof that a sandbox must give before anything of a stranger's runs in it.
+
+What must work works, and nothing of what must not be possible is. Whatever is reached for is on
+this machine and made for the purpose.
+"""
 
 import json
 import os
@@ -14,7 +17,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
 
 from longcall.validation.sandbox import Job, Limits, Sandbox, SandboxError
 

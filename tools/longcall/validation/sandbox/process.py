@@ -55,6 +55,7 @@ async def run_process(launch: Launch) -> Outcome:
         limiter = anyio.CapacityLimiter(os.cpu_count() or 1)
         _cores.set(limiter)
     stop = threading.Event()
+    ended: Outcome | SandboxError = SandboxError(f"{launch.name} was not run.")
     async with anyio.create_task_group() as group:
         group.start_soon(_set_when_cancelled, stop)
         ended = await anyio.to_thread.run_sync(partial(_run, launch, stop), limiter=limiter)
@@ -103,7 +104,7 @@ def _run(launch: Launch, stop: threading.Event) -> Outcome | SandboxError:
 
 
 def _start(launch: Launch, sending: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603  # it runs what a backend has made, and that is its purpose
         [part.replace("{result}", str(sending)) for part in launch.argv],
         env=dict(launch.environ),
         cwd=launch.cwd,
@@ -283,4 +284,3 @@ class _Watch:
             cpu_ms=self._cpu_ms,
             peak_mb=self._peak_mb,
         )
-

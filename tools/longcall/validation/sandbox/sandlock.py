@@ -36,10 +36,14 @@ class Sandlock:
             return "sandlock is for Linux"
         if find_spec("sandlock") is None:
             return "the package sandlock is not installed"
-        from sandlock import landlock_abi_version  # noqa: PLC0415
+        from sandlock import landlock_abi_version  # pyright: ignore[reportMissingTypeStubs]  # noqa: PLC0415
 
         abi = landlock_abi_version()
-        return None if abi >= _SCOPES_SINCE else f"sandlock needs Landlock ABI {_SCOPES_SINCE} (Linux 6.12); here it is {abi}"
+        return (
+            None
+            if abi >= _SCOPES_SINCE
+            else f"sandlock needs Landlock ABI {_SCOPES_SINCE} (Linux 6.12); here it is {abi}"
+        )
 
     async def run(self, job: Job) -> Outcome:
         """Runs a job in a fresh folder."""
@@ -55,7 +59,7 @@ class Sandlock:
             argv = [part.replace("{result}", str(pipe)) for part in argv]
             readable = (*_READABLE, *_DEVICES, job.folder, INSIDE, *python.readable, *job.readable)
             policy = {
-                "fs_readable": [str(path) for path in readable if Path(path).exists()],
+                "fs_readable": [str(path) for path in readable if os.access(path, os.R_OK)],
                 "fs_writable": [str(work), "/dev/null", str(pipe)],
                 "clean_env": True,
                 "env": places.environ(job),

@@ -1,6 +1,7 @@
 """Seatbelt, the sandbox of macOS: a profile that denies everything but what a job needs.
 
-Written from the system's documentation and not tried on a Mac by those who wrote it: the probes decide whether it holds.
+Written from the system's documentation and not tried on a Mac by those who wrote it: the probes decide whether it
+holds.
 """
 
 import os
@@ -14,7 +15,15 @@ from longcall.validation.sandbox.places import Places
 from longcall.validation.sandbox.process import Launch, run_process
 
 _PROGRAM = Path("/usr/bin/sandbox-exec")
-_SYSTEM = ("/usr/lib", "/usr/bin", "/usr/share", "/bin", "/System/Library", "/Library/Frameworks", "/private/var/db/dyld")
+_SYSTEM = (
+    "/usr/lib",
+    "/usr/bin",
+    "/usr/share",
+    "/bin",
+    "/System/Library",
+    "/Library/Frameworks",
+    "/private/var/db/dyld",
+)
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 
 
@@ -35,7 +44,7 @@ class Seatbelt:
         """Runs a job in a fresh folder."""
         python = interpreter()
         with tempfile.TemporaryDirectory(prefix="longcall-work-", ignore_cleanup_errors=True) as created:
-            work = Path(created).resolve()
+            work = _real(created)
             places = Places(str(job.folder.resolve()), str(INSIDE), str(work), str(python.executable))
             readable = (INSIDE, job.folder, *python.readable, *job.readable)
             argv = [str(_PROGRAM), "-p", profile(work, readable), *places.command(job)]
@@ -46,7 +55,9 @@ class Seatbelt:
 
 def profile(work: Path, readable: tuple[Path, ...]) -> str:
     """Returns the profile under which only `work` can be written, and only `readable` and the system be read."""
-    seen = "\n".join(f"  (subpath {_quoted(str(path))})" for path in (*_SYSTEM, *(path.resolve() for path in readable), work))
+    seen = "\n".join(
+        f"  (subpath {_quoted(str(path))})" for path in (*_SYSTEM, *(path.resolve() for path in readable), work)
+    )
     devices = "\n".join(f"  (literal {_quoted(path)})" for path in _DEVICES)
     return "\n".join([
         "(version 1)",
@@ -60,6 +71,10 @@ def profile(work: Path, readable: tuple[Path, ...]) -> str:
         "(allow signal (target same-sandbox))",
         "(deny network*)",
     ])  # fmt: skip
+
+
+def _real(path: str) -> Path:
+    return Path(path).resolve()
 
 
 def _quoted(path: str) -> str:

@@ -1,8 +1,8 @@
 """The seccomp filter: a small program for the kernel that refuses system calls no submission needs.
 
-Namespaces keep files, processes and the network away; this takes away what namespaces leave in reach: keyrings, debuggers,
-BPF, io_uring, the mount calls, namespaces within, and sockets of every family but IP and Unix. Numbers are data, in
-`seccomp.json`, one list for each architecture.
+Namespaces keep files, processes and the network away; this takes away what namespaces leave in reach: keyrings,
+debuggers, BPF, io_uring, the mount calls, namespaces within, and sockets of every family but IP and Unix. Numbers are
+data, in `seccomp.json`, one list for each architecture.
 """
 
 import json

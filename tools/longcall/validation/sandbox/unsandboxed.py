@@ -1,5 +1,8 @@
-"""No sandbox at all: for an operator who runs longcall where everything is thrown away afterwards, and says so in
-LONGCALL_UNSANDBOXED=1. Limits hold as far as the system's own do; every report shows that nothing else did."""
+"""No sandbox at all: only for an operator who says so in LONGCALL_UNSANDBOXED=1.
+
+It is for machines where everything is thrown away afterwards. Limits hold as far as the system's own do; every report
+shows that nothing else did.
+"""
 
 import os
 import sys

@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 
 _USERS = (0x70000000, 0x78000000)
-"""Numbers of users from which each run of root's takes one at random: nothing else has processes or files under them."""
+"""Numbers of users from which each run of root's takes one at random: nothing else runs under them."""
 _NOBODY = 65534
 
 
