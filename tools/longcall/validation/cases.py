@@ -1,6 +1,5 @@
 """Cases: inputs go in, results come out, and whether they are right is decided out here, out of reach."""
 
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +24,7 @@ from longcall.validation.sandbox.interpreter import interpreter
 from longcall.validation.sandbox.monty import call_in_monty
 from longcall.validation.submission import Submission, laid_out
 
-_CALL = ("{python}", "-I", "-S", "-B", "{inside}/call_cases.py", "{spec}", "{in}/config.json", "{result}")
+_CALL = ("{python}", "-I", "-S", "-B", "{inside}/start.py", "call_cases", "{spec}", "{in}/config", "{result}")
 
 
 async def run_cases(submission: Submission, cases: Sequence[tuple[str, Case]], limits: Limits) -> Execution:
@@ -59,8 +58,8 @@ async def run_cases(submission: Submission, cases: Sequence[tuple[str, Case]], l
 def _job(folder: Path, config: dict[str, Any], limits: Limits) -> Job:
     python = interpreter()
     config["path"] = [str(path) for path in python.packages]
-    (folder / "config.json").write_text(json.dumps(config), "utf-8")
-    (folder / "config.json").chmod(0o644)
+    (folder / "config").write_text(repr(config), "utf-8")
+    (folder / "config").chmod(0o644)
     return Job(_CALL, folder, limits)
 
 
@@ -91,7 +90,7 @@ def _concluded(cases: Sequence[tuple[str, Case]], outcome: Outcome, limits: Limi
         failed = judged(cases, records)
     except (ClaimError, ForgedError) as error:
         detail = f"what came back is not what was asked for: {error}; {how_it_ended(outcome)}"
-        return Execution(_check("fail", outcome.backend, begun, "forged", detail), None, report, "high")
+        return Execution(_check("fail", outcome.backend, begun, getattr(error, "reason", "forged"), detail), None, report, "high")
     if missing := missing_package(records):
         detail = f"the package {missing!r} is not installed where code is run"
         return Execution(_check("skipped", outcome.backend, begun, "missing_dependency", detail), None, report)

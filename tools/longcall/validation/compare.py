@@ -5,7 +5,7 @@ a mapping of odd keys is built only when its size is the expected one: keys chos
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from longcall.validation.inside.values import Opaque, decode
@@ -60,19 +60,21 @@ def _decoded(told: Any) -> Any:
 
 
 def _kind(told: Any) -> str:
-    if not isinstance(told, dict):
-        return type(told).__name__
-    tags = [key for key in told if key.startswith("$")]  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-    return "dict" if not tags or tags == ["$dict"] else str(tags[0])[1:]  # pyright: ignore[reportUnknownArgumentType]
+    tag = _tag(told)
+    return type(told).__name__ if tag is None else tag[1:]
 
 
-def _parts(told: Any) -> list[Any] | Mapping[str, Any] | None:
-    if isinstance(told, list):
-        return told  # pyright: ignore[reportUnknownVariableType]
+def _tag(told: Any) -> str | None:
     if not isinstance(told, dict):
         return None
-    tagged: Any = next((told[key] for key in told if key.startswith("$")), told)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-    return tagged if isinstance(tagged, list | dict) else None  # pyright: ignore[reportUnknownVariableType]
+    keys: Any = told.keys()  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    return next((key for key in keys if key.startswith("$")), None)
+
+
+def _parts(told: Any) -> Sequence[Any] | Mapping[str, Any] | None:
+    tag = _tag(told)
+    held: Any = told if tag is None else told[tag]
+    return held if isinstance(held, list | dict) else None  # pyright: ignore[reportUnknownVariableType]
 
 
 def _apart(expected: Any, told: Any, path: str) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from longcall.validation.report import Assurance, Check, FailedTest, SandboxReport, TestCount
+from longcall.validation.report import Assurance, Check, FailedTest, SandboxReport, Tally
 from longcall.validation.sandbox import Limits, Outcome, Sandbox, SandboxError
 from longcall.validation.sandbox.choice import choose
 
@@ -17,7 +17,7 @@ class Execution:
     """One check that ran code, or could not."""
 
     check: Check
-    tests: TestCount | None = None
+    tests: Tally | None = None
     sandbox: SandboxReport | None = None
     assurance: Assurance = "none"
     """What a pass of it is worth."""
@@ -43,10 +43,10 @@ def broken(check: str, tool: str, error: SandboxError) -> Execution:
     return Execution(Check(check, "error", tool, reason="sandbox_error", detail=str(error)))
 
 
-def failed_tests(all_failed: list[FailedTest], collected: int) -> tuple[TestCount, int]:
+def failed_tests(all_failed: list[FailedTest], collected: int) -> tuple[Tally, int]:
     """Returns the count, with the first failed tests, and how many more there are."""
     told = tuple(all_failed[:_MOST_FAILED])
-    return TestCount(collected, collected - len(all_failed), told), len(all_failed) - len(told)
+    return Tally(collected, collected - len(all_failed), told), len(all_failed) - len(told)
 
 
 def sandbox_report(outcome: Outcome, limits: Limits) -> SandboxReport:

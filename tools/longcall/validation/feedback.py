@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from longcall.validation.report import Check, Diagnostic, FailedTest, TestCount, Verdict
+from longcall.validation.report import Check, Diagnostic, FailedTest, Tally, Verdict
 
 MOST_BYTES = 6000
 _ROOM = 300
@@ -10,7 +10,7 @@ _ROOM = 300
 
 
 def feedback(
-    verdict: Verdict, checks: Sequence[Check], diagnostics: Sequence[Diagnostic], tests: TestCount | None
+    verdict: Verdict, checks: Sequence[Check], diagnostics: Sequence[Diagnostic], tests: Tally | None
 ) -> str:
     """Returns at most MOST_BYTES bytes."""
     head = [_headline(verdict, checks, tests)]
@@ -28,7 +28,7 @@ def feedback(
     return _fitted(head, [f"{number}. {item}" for number, item in enumerate(items, 1)], foot)
 
 
-def _headline(verdict: Verdict, checks: Sequence[Check], tests: TestCount | None) -> str:
+def _headline(verdict: Verdict, checks: Sequence[Check], tests: Tally | None) -> str:
     ran = any(
         check.check in ("expected", "tests", "run") and check.status not in ("skipped", "error") for check in checks
     )

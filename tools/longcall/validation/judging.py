@@ -11,7 +11,11 @@ from longcall.validation.request import Case
 
 
 class ClaimError(ValueError):
-    """What came over the descriptor is not what longcall's own program writes."""
+    """What came over the descriptor is not what longcall's own program writes: `reason` is `forged` or `ended_early`."""
+
+    def __init__(self, message: str, reason: str = "forged") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 def read_claims(result: bytes, wanted: int, *, whole: bool) -> list[dict[str, Any]]:
@@ -33,7 +37,7 @@ def read_claims(result: bytes, wanted: int, *, whole: bool) -> list[dict[str, An
         return records[:1]
     finished = bool(records) and records[-1] == {"done": True}
     if not finished and whole:
-        raise ClaimError("it ended before every case had answered")
+        raise ClaimError("it ended before every case had answered", "ended_early")
     claims = records[1 : -1 if finished else None]
     if records and (
         records[0] != {"loaded": True} or [claim.get("case") for claim in claims] != list(range(len(claims)))

@@ -25,7 +25,7 @@ from longcall.validation.sandbox import Job, Limits, Outcome, Sandbox, SandboxEr
 from longcall.validation.sandbox.interpreter import interpreter
 from longcall.validation.submission import Submission, laid_out
 
-ENTER = ("{python}", "-I", "-S", "-B", "{inside}/enter.py", "{spec}")
+ENTER = ("{python}", "-I", "-S", "-B", "{inside}/start.py", "enter", "{spec}")
 RUNNABLE = frozenset({"python", "javascript", "shell"})
 _NO_PACKAGE = ("ModuleNotFoundError: No module named ", "Cannot find module ", "ERR_MODULE_NOT_FOUND")
 
@@ -71,7 +71,7 @@ def command_of(submission: Submission) -> tuple[tuple[str, ...], tuple[Path, ...
     main = f"{{in}}/code/{submission.main}"
     if submission.language == "python":
         packages = ":".join(str(path) for path in interpreter().packages)
-        return ("{python}", "-I", "-S", "-B", "{inside}/run_program.py", "{spec}", main, packages), ()
+        return ("{python}", "-I", "-S", "-B", "{inside}/start.py", "run_program", "{spec}", main, packages), ()
     if submission.language == "javascript":
         node, folders = node_and_folders()
         return (*ENTER, str(node), main), folders

@@ -84,7 +84,7 @@ class FailedTest:
 
 
 @dataclass(frozen=True, slots=True)
-class TestCount:
+class Tally:
     """Cases and tests together."""
 
     collected: int
@@ -123,7 +123,7 @@ class Report:
     language_source: Literal["param", "fence", "path", "detected", "unknown"]
     checks: tuple[Check, ...]
     diagnostics: tuple[Diagnostic, ...]
-    tests: TestCount | None
+    tests: Tally | None
     sandbox: SandboxReport | None
     feedback: str
     """For the author of the code: what is wrong, and what was not looked at. At most 6,000 bytes."""

@@ -78,8 +78,8 @@ class Case(BaseModel, frozen=True, extra="forbid"):
     @property
     def is_program(self) -> bool:
         """Whether the main file runs as a program instead of a function being called."""
-        called = {"function", "args", "kwargs", "expected", "raises"} & self.model_fields_set
-        return self.stdin is not None or not called
+        called = {"function", "args", "kwargs"} & self.model_fields_set
+        return not called and bool({"stdin", "expected_stdout"} & self.model_fields_set)
 
 
 class AskedLimits(BaseModel, frozen=True, extra="forbid"):

@@ -16,7 +16,7 @@ from longcall.validation.feedback import feedback
 from longcall.validation.looking import Seen, as_diagnostics, look_at_python
 from longcall.validation.merge import merged
 from longcall.validation.programs import run_programs, smoke_run
-from longcall.validation.report import Diagnostic, Report, TestCount
+from longcall.validation.report import Diagnostic, Report, Tally
 from longcall.validation.request import CodeRequest
 from longcall.validation.sandbox import CEILINGS, Limits
 from longcall.validation.static import Found, check_statically
@@ -161,8 +161,8 @@ def _doubted(execution: Execution) -> Execution:
     )
 
 
-def _together(counts: Sequence[TestCount]) -> TestCount | None:
+def _together(counts: Sequence[Tally]) -> Tally | None:
     if not counts:
         return None
     failed = tuple(one for count in counts for one in count.failed)
-    return TestCount(sum(count.collected for count in counts), sum(count.passed for count in counts), failed[:20])
+    return Tally(sum(count.collected for count in counts), sum(count.passed for count in counts), failed[:20])

@@ -32,7 +32,7 @@ from longcall.validation.sandbox import Job, Limits, Outcome, Sandbox, SandboxEr
 from longcall.validation.sandbox.interpreter import interpreter
 from longcall.validation.submission import Submission, laid_out
 
-_RUN = ("{python}", "-I", "-S", "-B", "{inside}/run_tests.py", "{spec}", "{in}/config.json", "{result}")
+_RUN = ("{python}", "-I", "-S", "-B", "{inside}/start.py", "run_tests", "{spec}", "{in}/config", "{result}")
 _JAVASCRIPT_TEST = re.compile(r"^\s*(?:await )?(?:test|it)(?:\.only)?\s*\(", re.MULTILINE)
 
 
@@ -77,8 +77,8 @@ async def _python(backend: Sandbox, submission: Submission, tests: dict[str, str
 async def _run(
     backend: Sandbox, folder: Path, config: dict[str, Any], limits: Limits
 ) -> tuple[list[dict[str, Any]], Outcome]:
-    (folder / "config.json").write_text(json.dumps(config), "utf-8")
-    (folder / "config.json").chmod(0o644)
+    (folder / "config").write_text(repr(config), "utf-8")
+    (folder / "config").chmod(0o644)
     word = secrets.token_hex(16)
     outcome = await backend.run(Job(_RUN, folder, limits, stdin=word.encode()))
     return _lines(outcome.result, word), outcome

@@ -49,8 +49,7 @@ def parse_html(text: str, dialect: str | None) -> Found:
 
     parser = HTMLParser()
     is_page = "<html" in text.lower() or "<!doctype" in text.lower()
-    read: Any = parser.parse if is_page else parser.parseFragment  # pyright: ignore[reportUnknownMemberType]
-    read(text)
+    getattr(parser, "parse" if is_page else "parseFragment")(text)
     return [
         (line, max(1, column), code, MESSAGES.get(code, code) % told) for (line, column), code, told in parser.errors
     ]

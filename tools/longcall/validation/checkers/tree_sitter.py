@@ -52,10 +52,9 @@ class TreeSitter:
 def _parse(path: str, text: str, module: str, function: str) -> list[Diagnostic]:
     from tree_sitter import Language, Parser  # noqa: PLC0415
 
-    grammar: Any = getattr(import_module(module), function)()
-    language = Language(grammar)
+    language = Language(getattr(import_module(module), function)())  # pyright: ignore[reportDeprecated]  # no number
     tree = Parser(language).parse(text.encode("utf-8", "replace"))
-    lines = [*text.split("\n"), ""]
+    lines: list[str] = [*text.split("\n"), ""]
     return [_diagnostic(path, node, lines) for node, _ in zip(_broken(tree.root_node), range(_MOST), strict=False)]
 
 
@@ -78,5 +77,5 @@ def _diagnostic(path: str, node: Any, lines: list[str]) -> Diagnostic:
         check="syntax",
         source="tree-sitter",
         code="missing" if node.is_missing else "error",
-        end=(last + 1, column_of_utf8(lines[last], after)),
+        end=(last + 1, column_of_utf8(str(lines[last]), after)),
     )

@@ -138,9 +138,9 @@ class Pyright:
 
 def _of_pyright(one: dict[str, Any], files: Files) -> Diagnostic:
     path = relative(one["file"], files.folder)
-    lines = [*files.texts.get(path, "").splitlines(), ""]
+    lines: list[str] = [*files.texts.get(path, "").splitlines(), ""]
     begin, end = (
-        (place["line"] + 1, column_of_utf16(lines[min(place["line"], len(lines) - 1)], place["character"]))
+        (place["line"] + 1, column_of_utf16(str(lines[min(place["line"], len(lines) - 1)]), place["character"]))
         for place in (one["range"]["start"], one["range"]["end"])
     )
     severity: Severity = one["severity"] if one["severity"] in ("error", "warning") else "info"

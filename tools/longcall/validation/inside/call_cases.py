@@ -1,64 +1,54 @@
 """Calls the functions of a submission with the inputs of cases, and tells what came back. It knows no expected value.
 
-`python call_cases.py SPEC CONFIG DESCRIPTOR`: SPEC as for `enter`, CONFIG a JSON file, DESCRIPTOR where each outcome is
+`start.py call_cases SPEC CONFIG DESCRIPTOR`: CONFIG a file, DESCRIPTOR where each outcome is
 written as a line of JSON. Whatever the submission does to this process, it can only change what is claimed to have come
 back; whether that is right is decided outside.
 """
 
+import io
+import os
 import sys
 
-sys.path.insert(0, __file__.rpartition("/")[0])
-
-import io
-import json
-import os
-import types
-
-from descriptor import open_result
-from enter import enter
+from enter import enter_now
+from telling import open_result, read_config, tell
 from values import decode, encode
-
-del sys.path[0]
 
 
 def main():
     """Runs every case."""
-    enter(json.loads(sys.argv[1]))
-    with open(sys.argv[2], encoding="utf-8") as file:
-        config = json.load(file)
-    config["code"] = sys.argv[2].rpartition("/")[0] + "/code"
-    descriptor = open_result(sys.argv[3])
+    enter_now()
+    config = read_config(sys.argv[1])
+    config["code"] = sys.argv[1].rpartition("/")[0] + "/code"
+    descriptor = open_result(sys.argv[2])
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(0)
 
-    def tell(record, dumps=json.dumps, write=os.write):
-        line = dumps(record).encode() + b"\n"
-        while line:
-            line = line[write(descriptor, line) :]
+    def say(record, tell=tell, descriptor=descriptor):
+        tell(descriptor, record)
 
-    _run(config, tell)
-    tell({"done": True})
+    _run(config, say)
+    say({"done": True})
     os._exit(0)  # neither atexit nor a thread left over has a say in what was told
 
 
-def _run(config, tell):
+def _run(config, say):
     sys.path[:0] = [config["code"]]
     sys.path += config["path"]
     try:
         module = _load(config)
     except BaseException as error:  # SystemExit too: a submission that leaves at import has failed
-        tell({"load": _raised(error)})
+        say({"load": _raised(error)})
         return
-    tell({"loaded": True})
+    say({"loaded": True})
     for number, case in enumerate(config["cases"]):
-        tell({"case": number, **_outcome(module, case)})
+        say({"case": number, **_outcome(module, case)})
 
 
 def _load(config):
     path = f"{config['code']}/{config['main']}"
     with open(path, encoding="utf-8") as file:
         source = file.read()
-    module = types.ModuleType(config["module"])
+    module = type(sys)(config["module"])
     module.__file__ = path
     sys.modules[config["module"]] = module
     exec(compile(source, path, "exec"), module.__dict__)
@@ -97,7 +87,3 @@ def _raised(error):
         text = ""
     missing = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
     return {"raised": kinds, "message": text, "line": line, "missing": missing if isinstance(missing, str) else None}
-
-
-if __name__ == "__main__":
-    main()

@@ -135,6 +135,10 @@ def _calls(node, place):
         yield (*place, name, "leaves before anything is told")
     elif name in ("exec", "eval", "compile", "__import__", "importlib.import_module"):
         yield (*place, name, "runs what cannot be seen here")
+    elif name == "type" and len(node.args) == 3:
+        yield (*place, name, "makes a class that cannot be seen here")
+    elif name == "setattr" and len(node.args) > 1 and str(getattr(node.args[1], "value", "__")).startswith("__"):
+        yield (*place, name, "changes what cannot be seen here")
     elif name in ("setattr", "delattr") and node.args and ast.unparse(node.args[0]).split(".")[0] in _PATCHED:
         yield (*place, name, "changes a module that is not its own")
     elif name == "getattr" and len(node.args) > 1 and not isinstance(node.args[1], ast.Constant):

@@ -1,13 +1,9 @@
 """Tries to do from inside what must not be possible, and tells what was: the proof of a sandbox.
 
-`python probe.py SPEC CONFIG DESCRIPTOR`. CONFIG names what lies outside: `tcp` (a port on loopback where someone
+`start.py probe SPEC CONFIG DESCRIPTOR`. CONFIG names what lies outside: `tcp` (a port on loopback where someone
 listens), `unix` (an abstract socket), `secret` (a file), `marker` (a word in the outer environment and in that file),
 `pid` (a process outside), `processes` and `memory_mb` (the limits).
 """
-
-import sys
-
-sys.path.insert(0, __file__.rpartition("/")[0])
 
 import ctypes
 import json
@@ -15,11 +11,10 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 
-from descriptor import open_result
-from enter import enter
-
-del sys.path[0]
+from enter import enter_now
+from telling import open_result, read_config, tell
 
 
 def _tcp(config):
@@ -146,18 +141,14 @@ def _works():
 
 def main():
     """Tries everything."""
-    enter(json.loads(sys.argv[1]))
-    with open(sys.argv[2], encoding="utf-8") as file:
-        config = json.load(file)
-    descriptor = open_result(sys.argv[3])
-    told = {
-        "works": _works(),
-        "through": [name for name, attempt in ATTEMPTS.items() if _gets_through(attempt, config)],
-    }
-    os.write(descriptor, json.dumps(told).encode() + b"\n")
+    enter_now()
+    config = read_config(sys.argv[1])
+    descriptor = open_result(sys.argv[2])
+    works = _works()  # first: what the attempts use up may come back late
+    through = [name for name, attempt in ATTEMPTS.items() if _gets_through(attempt, config)]
+    tell(descriptor, {"works": works, "through": through})
     # Last, since some sandboxes end a run that asks for too much.
-    told = {"works": True, "through": ["memory"] if _gets_through(_memory, config) else []}
-    os.write(descriptor, json.dumps(told).encode() + b"\n")
+    tell(descriptor, {"works": True, "through": ["memory"] if _gets_through(_memory, config) else []})
 
 
 def _gets_through(attempt, config):
@@ -165,7 +156,3 @@ def _gets_through(attempt, config):
         return attempt(config)
     except (OSError, MemoryError, AttributeError, KeyError, ValueError):
         return False
-
-
-if __name__ == "__main__":
-    main()

@@ -1,25 +1,19 @@
 """Runs tests beside the code that they test, and tells the outcome of each.
 
-`python run_tests.py SPEC CONFIG DESCRIPTOR`. Standard input holds the word that every line must carry; it is read
+`start.py run_tests SPEC CONFIG DESCRIPTOR`. Standard input holds the word that every line must carry; it is read
 before any code of the submission's is loaded. With `dry` in CONFIG the tests are only collected, and the code under
 test is a stub that has every name: so much is found that depends on the tests alone.
 """
 
-import sys
-
-sys.path.insert(0, __file__.rpartition("/")[0])
-
 import importlib
 import importlib.abc
 import importlib.machinery
-import json
 import os
+import sys
 import types
 
-from descriptor import open_result
-from enter import enter
-
-del sys.path[0]
+from enter import enter_now
+from telling import dumps, open_result, read_config
 
 
 class _Alias(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -51,14 +45,13 @@ class _Stub(types.ModuleType):
 
 def main():
     """Runs the tests."""
-    enter(json.loads(sys.argv[1]))
+    enter_now()
     word = sys.stdin.read()
-    with open(sys.argv[2], encoding="utf-8") as file:
-        config = json.load(file)
-    folder = sys.argv[2].rpartition("/")[0]
-    descriptor = open_result(sys.argv[3])
+    config = read_config(sys.argv[1])
+    folder = sys.argv[1].rpartition("/")[0]
+    descriptor = open_result(sys.argv[2])
 
-    def tell(record, dumps=json.dumps, write=os.write):
+    def tell(record, dumps=dumps, write=os.write):
         line = dumps({**record, "word": word}).encode() + b"\n"
         while line:
             line = line[write(descriptor, line) :]
@@ -165,7 +158,3 @@ def _tell_missing(text, tell):
     _, found, rest = text.partition("ModuleNotFoundError: No module named ")
     if found:
         tell({"missing": rest.split("\n")[0][:200]})
-
-
-if __name__ == "__main__":
-    main()

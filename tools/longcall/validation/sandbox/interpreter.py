@@ -4,6 +4,7 @@ It is the operator's (LONGCALL_SANDBOX_PYTHON, best a virtual environment that n
 longcall, with the packages that it has.
 """
 
+import compileall
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from longcall.validation.sandbox import SandboxError
+from longcall.validation.sandbox import INSIDE, SandboxError
 
 _ASK = """
 import json, os, sys, sysconfig
@@ -54,5 +55,7 @@ def _ask(executable: str) -> Interpreter:
         real, prefix, packages = json.loads(told.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise SandboxError(f"The Python for submissions ({executable}) does not answer: {error}.") from None
+    # Where nobody may write there is bytecode already, or each start takes some milliseconds more.
+    compileall.compile_dir(INSIDE, quiet=2)
     folders = tuple(Path(folder) for folder in packages if Path(folder).is_dir())
     return Interpreter(Path(real), Path(prefix), folders)

@@ -1,6 +1,5 @@
 """The words of a job's command, and the limits, as a backend fills them in."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +36,7 @@ class Places:
 
     def command(self, job: Job, **spec: Any) -> list[str]:
         """Returns the job's command with every word filled in but `{result}`; `spec` is for `inside/enter.py`."""
-        spec_text = json.dumps({**spec, "limits": limits_of(job)})
+        spec_text = repr({**spec, "limits": limits_of(job)})
         return [self.fill(part, spec_text) for part in job.command]
 
     def environ(self, job: Job) -> dict[str, str]:

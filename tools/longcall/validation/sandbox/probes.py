@@ -21,7 +21,7 @@ from typing import Any
 from longcall.validation.sandbox import Job, Limits, Sandbox, SandboxError
 
 _LIMITS = Limits(wall_s=20.0, cpu_s=10.0, memory_mb=256, processes=24)
-PROBE = ("{python}", "-I", "-S", "-B", "{inside}/probe.py", "{spec}", "{in}/config.json", "{result}")
+PROBE = ("{python}", "-I", "-S", "-B", "{inside}/start.py", "probe", "{spec}", "{in}/config", "{result}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ async def _probe(sandbox: Sandbox, outer: Path) -> dict[str, Any]:
     with _outside(outer) as config:
         folder = outer / "in"
         folder.mkdir(mode=0o755)
-        (folder / "config.json").write_text(json.dumps(config), "utf-8")
+        (folder / "config").write_text(repr(config), "utf-8")
         outcome = await sandbox.run(Job(PROBE, folder, _LIMITS))
     try:
         lines: list[dict[str, Any]] = [json.loads(line) for line in outcome.result.splitlines()]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import anyio
 import anyio.to_thread
-from anyio.lowlevel import RunVar
+from anyio.lowlevel import RunVar, checkpoint_if_cancelled
 
 from longcall.validation.sandbox import Limits, Outcome, SandboxError
 from longcall.validation.sandbox.memory import family, held_mb
@@ -60,6 +60,7 @@ async def run_process(launch: Launch) -> Outcome:
         group.start_soon(_set_when_cancelled, stop)
         ended = await anyio.to_thread.run_sync(partial(_run, launch, stop), limiter=limiter)
         group.cancel_scope.cancel()
+    await checkpoint_if_cancelled()  # the thread is waited for in any case, and its answer must not hide a cancellation
     if isinstance(ended, SandboxError):
         raise ended
     return ended
