@@ -90,7 +90,9 @@ def _concluded(cases: Sequence[tuple[str, Case]], outcome: Outcome, limits: Limi
         failed = judged(cases, records)
     except (ClaimError, ForgedError) as error:
         detail = f"what came back is not what was asked for: {error}; {how_it_ended(outcome)}"
-        return Execution(_check("fail", outcome.backend, begun, getattr(error, "reason", "forged"), detail), None, report, "high")
+        return Execution(
+            _check("fail", outcome.backend, begun, getattr(error, "reason", "forged"), detail), None, report, "high"
+        )
     if missing := missing_package(records):
         detail = f"the package {missing!r} is not installed where code is run"
         return Execution(_check("skipped", outcome.backend, begun, "missing_dependency", detail), None, report)

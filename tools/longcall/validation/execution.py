@@ -63,7 +63,6 @@ def sandbox_report(outcome: Outcome, limits: Limits) -> SandboxReport:
         stderr_tail=outcome.stderr[-_TAIL:],
         truncated=outcome.ended_by == "output_limit",
         wall_ms=round(outcome.wall_ms, 1),
-        cpu_ms=round(outcome.cpu_ms, 1),
         peak_mb=round(outcome.peak_mb, 1),
     )
 

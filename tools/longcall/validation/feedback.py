@@ -9,16 +9,13 @@ _ROOM = 300
 """Bytes kept free for the line that says how much was left out."""
 
 
-def feedback(
-    verdict: Verdict, checks: Sequence[Check], diagnostics: Sequence[Diagnostic], tests: Tally | None
-) -> str:
+def feedback(verdict: Verdict, checks: Sequence[Check], diagnostics: Sequence[Diagnostic], tests: Tally | None) -> str:
     """Returns at most MOST_BYTES bytes."""
     head = [_headline(verdict, checks, tests)]
-    foot = [
-        f"Not checked: {check.check} by {check.tool} ({_why(check)})."
-        for check in checks
-        if check.status in ("skipped", "error")
-    ]
+    undone = [check for check in checks if check.status in ("skipped", "error")]
+    foot = [_cut(f"Not checked: {check.check} by {check.tool} ({_why(check)}).", 300) for check in undone[:4]]
+    if len(undone) > 4:
+        foot.append(f"Not checked: {len(undone) - 4} more.")
     failed_checks = [check for check in checks if check.status == "fail" and check.detail]
     items = [f"{check.check}: {check.detail}" for check in failed_checks]
     items += [_of_test(one) for one in (tests.failed if tests else ())]
@@ -72,7 +69,7 @@ def _of_diagnostic(one: Diagnostic) -> str:
 
 
 def _fitted(head: list[str], items: list[str], foot: list[str]) -> str:
-    foot_text = _cut("\n".join(foot), 1500)
+    foot_text = "\n".join(foot)
     room = MOST_BYTES - _ROOM - len("\n".join(head).encode()) - len(foot_text.encode())
     kept: list[str] = []
     for item in items:

@@ -109,8 +109,8 @@ class SandboxReport:
     stderr_tail: str
     truncated: bool
     wall_ms: float
-    cpu_ms: float
     peak_mb: float
+    """The most memory seen, looked at every 50 ms; 0 for a run that was shorter."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,9 @@ def ceilings() -> Limits:
 
 
 async def _look(submission: Submission) -> dict[str, Seen]:
-    if submission.language != "python":
+    request = submission.request
+    unnamed = any(not case.is_program and case.function is None for case in request.cases)
+    if submission.language != "python" or not (request.tests or (unnamed and request.entry_point is None)):
         return {}
     texts = submission.by_language["python"]
     with laid_out({"code": texts}) as folder:

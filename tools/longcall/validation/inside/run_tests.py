@@ -58,9 +58,11 @@ def main():
 
     sys.path += config["path"]
     run = _with_pytest if config["framework"] == "pytest" else _with_unittest
+    __import__(config["framework"])  # before anything of the submission's could take its place
     if config.get("dry"):
         for name in [*config["modules"], *config["alias"]]:
-            sys.modules[name] = _Stub(name)
+            if name not in sys.modules and name not in sys.stdlib_module_names:
+                sys.modules[name] = _Stub(name)
     else:
         # After the standard library, so that no file of the submission's takes the place of one of its modules.
         sys.path.insert(len(sys.path) - len(config["path"]), folder + "/code")

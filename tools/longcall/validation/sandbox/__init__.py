@@ -71,7 +71,6 @@ class Outcome:
     ended_by: str | None = None
     """`timeout`, `oom`, `output_limit`; None when it ended by itself."""
     wall_ms: float = 0.0
-    cpu_ms: float = 0.0
     peak_mb: float = 0.0
 
 

@@ -150,7 +150,6 @@ class _Watch:
         self._pending = launch.stdin
         self._deadline = time.monotonic() + launch.limits.wall_s
         self._peak_mb = 0.0
-        self._cpu_ms = 0.0
         self._status: int | None = None
         self._ended_by: str | None = None
         self._selector = selectors.DefaultSelector()
@@ -192,18 +191,17 @@ class _Watch:
             self._ended_by = "oom"
 
     def _has_ended(self) -> bool:
-        pid, status, usage = os.wait4(self._child.pid, os.WNOHANG)
+        pid, status = os.waitpid(self._child.pid, os.WNOHANG)
         if pid == 0:
             return False
         if os.WIFSTOPPED(status):  # it made this process its debugger
             self._ended_by = "stopped"
             return False
-        self._note(status, usage.ru_utime + usage.ru_stime)
+        self._note(status)
         return True
 
-    def _note(self, status: int, cpu_s: float) -> None:
+    def _note(self, status: int) -> None:
         self._status = os.waitstatus_to_exitcode(status)
-        self._cpu_ms = cpu_s * 1000
         self._child.returncode = self._status  # it is reaped: Popen must not wait for that number again
 
     def _serve(self, wait_s: float) -> None:
@@ -254,10 +252,10 @@ class _Watch:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._child.pid, signal.SIGKILL)
         if self._status is None:
-            _, status, usage = os.wait4(self._child.pid, 0)
+            _, status = os.waitpid(self._child.pid, 0)
             while os.WIFSTOPPED(status):
-                _, status, usage = os.wait4(self._child.pid, 0)
-            self._note(status, usage.ru_utime + usage.ru_stime)
+                _, status = os.waitpid(self._child.pid, 0)
+            self._note(status)
 
     def drain(self) -> None:
         """Reads what the pipes still hold."""
@@ -282,6 +280,5 @@ class _Watch:
             result=result,
             ended_by=self._ended_by or ("timeout" if by_signal == signal.SIGXCPU else None),
             wall_ms=wall_ms,
-            cpu_ms=self._cpu_ms,
             peak_mb=self._peak_mb,
         )
