@@ -21,7 +21,7 @@ def public_python() -> Path:
     for path in (Path(sys.executable).resolve(), Path("/usr/bin/python3"), Path("/usr/local/bin/python3")):
         if path.exists() and all(folder.stat().st_mode & 0o001 for folder in path.resolve().parents):
             return path
-    missing("a Python that every user may run")
+    return missing("a Python that every user may run")
 
 
 def as_ordinary_user(work: Callable[..., Awaitable[Any]], *arguments: Any, folder: Path) -> Any:

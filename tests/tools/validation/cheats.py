@@ -202,5 +202,5 @@ def watch(frame, event, arg):
 sys.settrace(watch)
 def f(a, b): return 0
 """,
-    "hides what it does": "exec(bytes([105,109,112,111,114,116,32,111,115,10,111,115,46,95,101,120,105,116,40,48,41]))\n",
+    "hides what it does": "exec(bytes(ord(c) - 1 for c in 'jnqpsu!pt<pt/`fyju)1*'))\n",
 }

@@ -107,7 +107,8 @@ return config['bystander'] in open(f"/proc/{config['pid']}/cmdline").read()
 """, "root"),
     "descriptors left open": Probe("""
 names = [os.readlink(path) for path in glob.glob('/proc/self/fd/*') if os.path.islink(path)]
-return any(name.startswith('/') and not name.startswith(('/dev/null', '/proc')) and 'probe.py' not in name for name in names)
+outer = [name for name in names if name.startswith('/') and not name.startswith(('/dev/null', '/proc'))]
+return any('probe.py' not in name for name in outer)
 """, "never"),
     "a new file outside": Probe("""
 open(config['new'] + str(os.getpid()), 'w').close()
@@ -126,7 +127,9 @@ return True
 os.close(os.open('/proc/sys/kernel/hostname', os.O_WRONLY))
 return True
 """, "root"),
-    "the kernel's messages": Probe("return bool(os.read(os.open('/dev/kmsg', os.O_RDONLY | os.O_NONBLOCK), 8192))", "root"),
+    "the kernel's messages": Probe("""
+return bool(os.read(os.open('/dev/kmsg', os.O_RDONLY | os.O_NONBLOCK), 8192))
+""", "root"),
     "the devices of the machine": Probe("return bool(os.listdir('/sys/class'))"),
     "a device of its own": Probe("""
 os.mknod('device', 0o600 | 0o020000, os.makedev(1, 5))
@@ -156,8 +159,12 @@ if child == 0: os._exit(0)
 if child > 0: os.waitpid(child, 0)
 return child > 0
 """),
-    "namespaces by a program": Probe("return subprocess.run(['unshare', '-U', 'true'], capture_output=True).returncode == 0"),
-    "another's namespace": Probe("return in_child(lambda: call('setns', os.open('/proc/self/ns/uts', os.O_RDONLY), 0))", "root"),
+    "namespaces by a program": Probe("""
+return subprocess.run(['unshare', '-U', 'true'], capture_output=True).returncode == 0
+"""),
+    "another's namespace": Probe("""
+return in_child(lambda: call('setns', os.open('/proc/self/ns/uts', os.O_RDONLY), 0))
+""", "root"),
     "a mount": Probe("return call('mount', b'none', b'/work', b'tmpfs', 0, None)", "never"),
     "another root": Probe("return in_child(lambda: os.chroot('.') is None)", "root"),
     "BPF": Probe("return system(321, 280, 5, None, 0)", "root"),

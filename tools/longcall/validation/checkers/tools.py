@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -106,11 +107,19 @@ async def say(
         except TimeoutError:
             raise SkippedError("timeout", f"it took more than {_MOST_S:.0f} s") from None
         finally:
-            with suppress(ProcessLookupError):
-                process.kill()
+            _end(process)
     if len(out) >= _MOST_BYTES:
         raise BrokenToolError("it printed without end")
     return Said(process.returncode or 0, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
+
+
+def _end(process: anyio.abc.Process) -> None:
+    # Some tools are scripts around another process, which must not outlive them.
+    with suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
 
 
 async def _feed(process: anyio.abc.Process, text: str) -> None:

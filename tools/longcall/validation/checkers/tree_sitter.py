@@ -54,7 +54,7 @@ def _parse(path: str, text: str, module: str, function: str) -> list[Diagnostic]
 
     language = Language(getattr(import_module(module), function)())  # pyright: ignore[reportDeprecated]  # no number
     tree = Parser(language).parse(text.encode("utf-8", "replace"))
-    lines: list[str] = [*text.split("\n"), ""]
+    lines = [*text.split("\n"), ""]
     return [_diagnostic(path, node, lines) for node, _ in zip(_broken(tree.root_node), range(_MOST), strict=False)]
 
 
@@ -69,7 +69,8 @@ def _broken(root: Any) -> Iterator[Any]:
 
 
 def _diagnostic(path: str, node: Any, lines: list[str]) -> Diagnostic:
-    (row, column), (last, after) = node.start_point, node.end_point
+    row, column = map(int, node.start_point)
+    last, after = map(int, node.end_point)
     return diagnostic(
         path,
         (row + 1, column_of_utf8(lines[row], column)),
@@ -77,5 +78,5 @@ def _diagnostic(path: str, node: Any, lines: list[str]) -> Diagnostic:
         check="syntax",
         source="tree-sitter",
         code="missing" if node.is_missing else "error",
-        end=(last + 1, column_of_utf8(str(lines[last]), after)),
+        end=(last + 1, column_of_utf8(lines[last], after)),
     )

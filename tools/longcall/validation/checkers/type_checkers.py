@@ -139,11 +139,12 @@ class Pyright:
 def _of_pyright(one: dict[str, Any], files: Files) -> Diagnostic:
     path = relative(one["file"], files.folder)
     lines: list[str] = [*files.texts.get(path, "").splitlines(), ""]
-    begin, end = (
-        (place["line"] + 1, column_of_utf16(str(lines[min(place["line"], len(lines) - 1)]), place["character"]))
-        for place in (one["range"]["start"], one["range"]["end"])
-    )
+    begin, end = (_place(lines, one["range"][side]) for side in ("start", "end"))
     severity: Severity = one["severity"] if one["severity"] in ("error", "warning") else "info"
     return diagnostic(
         path, begin, one["message"], check="types", source="pyright", code=one["rule"], severity=severity, end=end
     )
+
+
+def _place(lines: list[str], place: dict[str, int]) -> tuple[int, int]:
+    return place["line"] + 1, column_of_utf16(lines[min(place["line"], len(lines) - 1)], place["character"])

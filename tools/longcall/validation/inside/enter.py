@@ -1,8 +1,8 @@
 """The last step into a sandbox: limits, another user, nothing more to gain. Then the command, or the caller goes on.
 
-`start.py enter SPEC COMMAND …`, SPEC being a Python literal: `user` (a numeric id to become, or null), `drop` (whether to give
-up every capability), `filter` (a seccomp filter in base64, or null) and `limits`, a mapping of names in `resource` to
-figures.
+`start.py enter SPEC COMMAND …`, SPEC being a Python literal: `user` (a numeric id to become, or null), `drop` (whether
+to give up every capability), `filter` (a seccomp filter in base64, or null) and `limits`, a mapping of names in
+`resource` to figures.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Starts one of the programs beside it: `python -I -S start.py PROGRAM SPEC …`.
 
-A program that is imported has its bytecode stored; one that is named on the command line would be compiled at each start.
-SPEC is the literal that `enter.enter` takes.
+A program that is imported has its bytecode stored; one that is named on the command line would be compiled at each
+start. SPEC is the literal that `enter.enter` takes.
 """
 
 import sys
