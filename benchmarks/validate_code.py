@@ -24,12 +24,15 @@ from benchmarks.report import Figure, median, quantile
 from benchmarks.validation_tasks import Task, json_suite, mutant, read_humaneval, read_mbpp, sarif_errors
 from longcall.validation import Case, CodeRequest, Report, validate_code
 from longcall.validation.checkers.documents import InvalidDocumentError, parse_json
+from longcall.validation.request import AskedLimits
 from longcall.validation.sandbox import Job, Limits
 from longcall.validation.sandbox.choice import choose
 from longcall.validation.sandbox.monty import call_in_monty
 from longcall.validation.submission import read_submission
 
 DATA = "LONGCALL_BENCH_DATA"
+_LIMITS = AskedLimits(wall_s=60, cpu_s=60)
+"""Some inputs of the sets take tens of seconds by themselves; a mutant that runs for ever is given as much."""
 _GOALS = {"HumanEval+": 1, "MBPP+": 2}
 
 
@@ -101,7 +104,12 @@ async def _one(task: Task, seen: Seen) -> None:
 
 async def _checked(task: Task, code: str, seen: Seen | None) -> Report:
     request = CodeRequest(
-        code=code, language="python", cases=tuple(task.cases), entry_point=task.entry_point, checks=("expected",)
+        code=code,
+        language="python",
+        cases=tuple(task.cases),
+        entry_point=task.entry_point,
+        checks=("expected",),
+        limits=_LIMITS,
     )
     begun = time.perf_counter()
     report = await validate_code(request)
