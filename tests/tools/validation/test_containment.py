@@ -185,4 +185,7 @@ async def test_a_sandbox_proves_itself(backend: str):
 async def test_no_sandbox_does_not_prove_itself(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LONGCALL_UNSANDBOXED", "1")
 
-    assert not (await prove(Unsandboxed())).trusted
+    proof = await prove(Unsandboxed())
+
+    assert not proof.trusted
+    assert "tcp, unix, netlink, secret" in proof.detail

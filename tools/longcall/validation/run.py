@@ -18,7 +18,7 @@ from longcall.validation.merge import merged
 from longcall.validation.programs import run_programs, smoke_run
 from longcall.validation.report import Diagnostic, Report, Tally
 from longcall.validation.request import CodeRequest
-from longcall.validation.sandbox import CEILINGS, Limits
+from longcall.validation.sandbox import CEILINGS, Limits, SandboxError
 from longcall.validation.static import Found, check_statically
 from longcall.validation.submission import Submission, laid_out, read_submission
 from longcall.validation.suites import run_suite
@@ -84,7 +84,7 @@ async def _look(submission: Submission) -> dict[str, Seen]:
     with laid_out({"code": texts}) as folder:
         try:
             return await look_at_python(texts, folder)
-        except (BrokenToolError, SkippedError):
+        except (BrokenToolError, SkippedError, SandboxError):
             return {}  # the checker `compile` meets the same, and tells of it
 
 
@@ -119,7 +119,7 @@ def _entry_point(submission: Submission, seen: dict[str, Seen]) -> str:
     if seen and seen[submission.main].errors and not functions:
         return "main"  # it cannot be compiled, and whatever is called fails for that reason
     if len(functions) != 1:
-        told = f"it defines {', '.join(functions)}" if functions else "it defines none"
+        told = f"it defines {', '.join(functions)}" if functions else "it defines none" if seen else "it cannot be read"
         raise CallError(f"Say with `entry_point` which function of {submission.main} the cases call: {told}.")
     return functions[0]
 

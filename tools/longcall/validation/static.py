@@ -11,6 +11,7 @@ import anyio
 from longcall.validation.checkers import BrokenToolError, Checker, Files, SkippedError
 from longcall.validation.checkers.registry import checkers_for
 from longcall.validation.report import Check, Diagnostic, Status
+from longcall.validation.sandbox import SandboxError
 from longcall.validation.submission import Submission, laid_out
 
 STATIC = ("syntax", "lint", "types", "security")
@@ -65,6 +66,8 @@ async def _one(checker: Checker, files: Files, wanted: frozenset[str], asked: fr
             diagnostics = await checker.look(replace(files, folder=folder / "code"), wanted)
         except SkippedError as error:
             broken, reason, detail = "skipped", error.reason, error.detail
+        except SandboxError as error:
+            broken, reason, detail = "error", "sandbox_error", str(error)
         except (BrokenToolError, KeyError, TypeError, IndexError, ValueError, OSError) as error:
             # A tool of another edition may answer in another form; that is no fault of the code.
             broken, reason, detail = "error", "tool_error", f"{type(error).__name__}: {error}"[:500]

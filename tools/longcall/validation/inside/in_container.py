@@ -24,7 +24,7 @@ def main():
 
     reader = threading.Thread(target=read)
     reader.start()
-    command = [part.replace("{result}", str(sending)) for part in sys.argv[2:]]
+    command = [part.replace("{inner}", str(sending)) for part in sys.argv[2:]]
     ended = subprocess.run(command, env=environ, pass_fds=(sending,), check=False)
     os.close(sending)
     reader.join(5)

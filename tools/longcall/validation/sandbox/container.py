@@ -41,7 +41,8 @@ class Container:
         python = os.environ.get("LONGCALL_CONTAINER_PYTHON", "").strip() or "python3"
         places = Places("/in", "/inside", "/work", python)
         mark = secrets.token_hex(16)
-        inner = places.command(job)
+        # The descriptor is one of the container's own; the word would be filled in on this side.
+        inner = [part.replace("{result}", "{inner}") for part in places.command(job)]
         wrapped = [python, "-I", "-S", "-B", "/inside/in_container.py", json.dumps([mark, places.environ(job)]), *inner]
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         room = replace(job.limits, output_kb=job.limits.output_kb + RESULT_KB * 2)
