@@ -9,7 +9,7 @@ from longcall.account import cost_of, stage_of, usage_of, validation_of
 from longcall.errors import CallError
 from longcall.models import Task, TaskKind, TaskState
 
-Status = Literal["working", "completed", "failed", "cancelled", "interrupted", "needs_review", "listed"]
+Status = Literal["working", "completed", "failed", "cancelled", "interrupted", "needs_review", "listed", "dry_run"]
 POLL_S = 45
 """Seconds that one poll waits at most."""
 _REVIEW = (
@@ -62,6 +62,8 @@ class Result(BaseModel, frozen=True):
     warnings: list[str] = []
     tasks: list[TaskLine] | None = None
     """The members of a group, or the recent tasks."""
+    would_send: dict[str, Any] | None = None
+    """What a dry run found: files, bytes, estimated tokens and price."""
     next: str | None = None
     """What to do now."""
 
