@@ -119,8 +119,8 @@ class Call(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def head(self) -> str:
-        """The first words of the last user message, to know the task by."""
-        return head(self.prompt or self.messages[-1].text)
+        """The first words of what is asked, to know the task by."""
+        return head(self.original_prompt or self.prompt or self.messages[-1].text)
 
 
 def request_hash(canonical: str) -> str:

@@ -22,6 +22,8 @@ def demand_writable(given: str, roots: Roots, *, overwrite: bool) -> Path:
     path = roots.resolve(given, must_exist=False)
     if path.is_dir() or path in roots.folders:
         raise CallError(f"`output_file` {given!r} is a folder; name a file in it.")
+    if next(folder for folder in path.parents if folder.exists()).is_file():
+        raise CallError(f"`output_file` {given!r} cannot be written: a part of its path is a file.")
     if path.exists() and not overwrite:
         raise CallError(f"`output_file` {given!r} is there already; name another file, or say `overwrite`.")
     return path
