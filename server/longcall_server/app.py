@@ -42,12 +42,16 @@ _INTERRUPTED = 130
 
 
 def build_server(
-    settings: Settings, *, tasks: TaskSource | None = None, on_open: Callable[[Opening], None] | None = None
+    settings: Settings,
+    *,
+    tasks: TaskSource | None = None,
+    on_open: Callable[[Opening], None] | None = None,
+    opens_project: bool = True,
 ) -> MCPServer[Opening]:
     """Returns the server with its tools, not yet running.
 
     `tasks` is where the MCP tasks come from; None takes those of the store. `on_open` is handed the task store's
-    opening once the server runs.
+    opening once the server runs. `opens_project` lets whoever asks use the files of the folder that the server runs in.
     """
     source = StoredTasks() if tasks is None else tasks
     bus = InMemorySubscriptionBus()
@@ -55,7 +59,7 @@ def build_server(
     @asynccontextmanager
     async def lifespan(_: MCPServer[Opening]) -> AsyncGenerator[Opening]:
         async with anyio.create_task_group() as running:
-            opening = Opening(running, settings)
+            opening = Opening(running, settings, opens_project=opens_project)
             running.start_soon(opening.open_soon)
             if on_open is not None:
                 on_open(opening)

@@ -19,9 +19,10 @@ _SOON_S = 1.0
 class Opening:
     """Hands out the one session of this server, opened by whoever asks first."""
 
-    def __init__(self, tasks: TaskGroup, settings: Settings) -> None:
+    def __init__(self, tasks: TaskGroup, settings: Settings, *, opens_project: bool = True) -> None:
         self.settings = settings
         self._tasks = tasks
+        self._opens_project = opens_project
         self._opening = anyio.Lock()
         self._session: Session | None = None
 
@@ -46,6 +47,8 @@ class Opening:
     async def _hold(self, *, task_status: TaskStatus[Session]) -> None:
         project = Path(os.environ.get("CLAUDE_PROJECT_DIR") or Path.cwd())
         fit = partial(fitting, inline_chars=self.settings.inline_chars, folder=self.settings.results_path)
-        async with open_session(self.settings, os.environ, project=project, fit=fit) as session:
+        async with open_session(
+            self.settings, os.environ, project=project, fit=fit, opens_project=self._opens_project
+        ) as session:
             task_status.started(session)
             await anyio.sleep_forever()

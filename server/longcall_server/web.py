@@ -62,7 +62,7 @@ class Health:
 def build_app(settings: Settings, binding: Binding, credentials: Credentials) -> Connections:
     """Returns the app that serves MCP to whoever may come in, not yet running."""
     health = Health()
-    server = build_server(settings, on_open=health.watch)
+    server = build_server(settings, opens_project=False, on_open=health.watch)
     server.custom_route(HEALTH, ["GET"])(health.answer)
     security = TransportSecuritySettings(allowed_hosts=binding.hosts(), allowed_origins=binding.origins())
     app: ASGIApp = server.streamable_http_app(

@@ -38,6 +38,7 @@ async def llm_call(
     wait_s: float | None = None,
     fresh: bool = False,
     idempotency_key: str | None = None,
+    dry_run: bool = False,
     on_progress: OnProgress | None = None,
     **question: Unpack[Question],
 ) -> Result:
@@ -48,6 +49,7 @@ async def llm_call(
         wait_s: seconds to wait; None waits for as long as it takes.
         fresh: asks anew even when an earlier task answers the same request.
         idempotency_key: a name for this request: the same key always leads to the same task.
+        dry_run: tells what would be sent, with its tokens and price, and stores and sends nothing.
         on_progress: called about every 2 s with the result so far.
         question: see Question.
 
@@ -63,6 +65,7 @@ async def llm_call(
             wait_s=wait_s,
             fresh=fresh,
             idempotency_key=idempotency_key,
+            dry_run=dry_run,
             on_progress=on_progress,
             **question,
         )
@@ -77,6 +80,7 @@ async def start_task(
     guidance: str | None = None,
     fresh: bool = False,
     idempotency_key: str | None = None,
+    dry_run: bool = False,
     **question: Unpack[Question],
 ) -> Result:
     """Begins a task, or a group of several, and returns once it is durable and a worker is at hand.
@@ -96,9 +100,11 @@ async def start_task(
             guidance=guidance,
             fresh=fresh,
             idempotency_key=idempotency_key,
+            dry_run=dry_run,
             **question,
         )
-        await session.client.see_to_worker()
+        if not dry_run:
+            await session.client.see_to_worker()
         return result
 
 

@@ -44,6 +44,18 @@ class Message(BaseModel, frozen=True, extra="forbid"):
         return " ".join(part["text"] for part in self.content if isinstance(part.get("text"), str))
 
 
+OutputPart = Literal["text", "code", "json"]
+
+
+class OutputFile(BaseModel, frozen=True, extra="forbid"):
+    """Where the answer is written to once it is there."""
+
+    path: str
+    part: OutputPart = "text"
+    """All of it, its first code block, or its JSON."""
+    overwrite: bool = False
+
+
 class Call(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """What is asked of a model. Validated once, at the door; stored with the task as JSON."""
 
@@ -58,6 +70,13 @@ class Call(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """Names of the operator's MCP servers whose tools the model may use."""
     mcp_config: dict[str, Any] | None = None
     """MCP servers of the caller's own, `{"mcpServers": {…}}`; for callers in Python alone, since it names commands."""
+    tools: tuple[str, ...] = Field(default=(), max_length=100)
+    """The tools of these servers that the model is given; none named gives all that it may use."""
+    max_turns: int | None = Field(default=None, ge=1, le=100)
+    """Requests at most for one answer with tools; None is 10."""
+    roots: tuple[str, ...] = ()
+    """The folders in which its files are written and its servers work; set by the door, never by a tool's argument."""
+    output: OutputFile | None = None
     validators: tuple[Validator, ...] = Field(default=(), max_length=50)
     """What a good answer is; see `longcall.validators`."""
     original_prompt: str | None = None
@@ -100,8 +119,8 @@ class Call(BaseModel, frozen=True, extra="forbid", defer_build=True):
 
     @property
     def head(self) -> str:
-        """The first words of the last user message, to know the task by."""
-        return head(self.prompt or self.messages[-1].text)
+        """The first words of what is asked, to know the task by."""
+        return head(self.original_prompt or self.prompt or self.messages[-1].text)
 
 
 def request_hash(canonical: str) -> str:
@@ -130,13 +149,25 @@ def new_call(
             "No model was named and no default model is configured. Name one in `model` (list_models shows what can be"
             " called here), or set LONGCALL_MODEL."
         )
-    given = {name: value for name, value in options.items() if value is not None}
+    given = _output({name: value for name, value in options.items() if value is not None})
     try:
         call = Call(model=model.strip(), messages=_turns(prompt, messages, system), **_checks(given))
     except ValidationError as error:
         raise CallError(first_complaint(error)) from None
     demand_served(call)
     return call
+
+
+def _output(options: dict[str, Any]) -> dict[str, Any]:
+    """Returns the options with `output_file`, `output_part` and `overwrite`, a caller's words, as Call takes them."""
+    words = {"output_file": "path", "output_part": "part", "overwrite": "overwrite"}
+    said = {words[name]: value for name, value in options.items() if name in words}
+    rest = {name: value for name, value in options.items() if name not in words}
+    if "path" in said:
+        return {**rest, "output": said}
+    if said.get("overwrite") or said.get("part"):
+        raise CallError("`overwrite` and `output_part` go with `output_file`, which names the file to write.")
+    return rest
 
 
 def _checks(options: dict[str, Any]) -> dict[str, Any]:
@@ -183,8 +214,8 @@ def demand_served(call: Call) -> None:
         if route(model) is Route.GIVEN:
             raise CallError(f"{model!r} is no model that can be asked.")
     for model in _handed_tools(call):
-        if route(model) is not Route.CLAUDE:
-            raise CallError(f"{model!r} cannot be handed tools by this version; models named max/… can.")
+        if route(model) not in (Route.CLAUDE, Route.LITELLM):
+            raise CallError(f"{model!r} cannot be handed tools; models named max/… and those of LiteLLM can.")
     if route(call.model) is not Route.GIVEN:
         return
     if not call.validators:

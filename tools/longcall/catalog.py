@@ -7,13 +7,14 @@ import difflib
 import importlib.util
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from longcall.providers.claude_names import NAMES as CLAUDE_NAMES
 from longcall.providers.claude_names import find_cli
 from longcall.providers.scripted import NAMES as DEMO_NAMES
+from longcall.routing import Route, route
 
 KEYS: Mapping[str, tuple[str, ...]] = {
     "anthropic": ("ANTHROPIC_API_KEY",),
@@ -52,6 +53,8 @@ class Model:
     max_output_tokens: int | None = None
     usd_per_1m_input: float | None = None
     usd_per_1m_output: float | None = None
+    takes_images: bool | None = None
+    takes_pdfs: bool | None = None
 
 
 def providers_with_keys(environ: Mapping[str, str]) -> list[str]:
@@ -76,6 +79,27 @@ def find_models(query: str, environ: Mapping[str, str], *, everything: bool = Fa
     return sorted(found, key=lambda model: (not model.callable, model.name))
 
 
+def find_model(name: str, environ: Mapping[str, str]) -> Model | None:
+    """Returns what is known of the model of this very name, as calls name it; None where nothing is."""
+    match route(name):
+        case Route.SCRIPTED:
+            return replace(next(iter(_demo_models())), name=name, takes_images=False, takes_pdfs=False)
+        case Route.CLAUDE:
+            return Model(
+                name, "claude-cli", callable=find_cli(environ) is not None, takes_images=True, takes_pdfs=False
+            )
+        case Route.GIVEN:
+            return None
+        case Route.LITELLM:
+            # Listed with the provider before the name, or without.
+            prices, family = _price_list(), name.partition("/")[0]
+            key = name if name in prices else name.partition("/")[2]
+            entry = prices.get(key)
+            if entry is None or (key != name and not str(entry.get("litellm_provider", "")).startswith(family)):
+                return None
+            return _model(name, entry, set(providers_with_keys(environ)))
+
+
 def _demo_models() -> Iterable[Model]:
     return (Model(name, "demo", callable=True, usd_per_1m_input=0.0, usd_per_1m_output=0.0) for name in DEMO_NAMES)
 
@@ -88,19 +112,29 @@ def _claude_models(environ: Mapping[str, str]) -> Iterable[Model]:
 
 def _listed_models(with_keys: set[str]) -> Iterable[Model]:
     for name, entry in _price_list().items():
-        provider = str(entry.get("litellm_provider", ""))
         if entry.get("mode") not in _TALKING or name == "sample_spec":
             continue
-        family = provider.split("-", maxsplit=1)[0]
-        yield Model(
-            name if name.startswith(f"{family}/") or "/" in name else f"{family}/{name}",
-            family,
-            family in with_keys,
-            entry.get("max_input_tokens") or entry.get("max_tokens"),
-            entry.get("max_output_tokens"),
-            _per_million(entry.get("input_cost_per_token")),
-            _per_million(entry.get("output_cost_per_token")),
-        )
+        family = _family(entry)
+        yield _model(name if "/" in name else f"{family}/{name}", entry, with_keys)
+
+
+def _family(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("litellm_provider", "")).split("-", maxsplit=1)[0]
+
+
+def _model(name: str, entry: Mapping[str, Any], with_keys: set[str]) -> Model:
+    return Model(
+        name,
+        _family(entry),
+        _family(entry) in with_keys,
+        entry.get("max_input_tokens") or entry.get("max_tokens"),
+        entry.get("max_output_tokens"),
+        _per_million(entry.get("input_cost_per_token")),
+        _per_million(entry.get("output_cost_per_token")),
+        # What is not named among a listed model's abilities, it lacks.
+        bool(entry.get("supports_vision")),
+        bool(entry.get("supports_pdf_input")),
+    )
 
 
 def _per_million(per_token: Any) -> float | None:

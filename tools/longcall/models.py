@@ -27,6 +27,17 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """The file that an answer, or the part of it that was wanted, was written to."""
+
+    path: str
+    bytes: int
+    sha256: str
+    head: str
+    """Its first words."""
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
     """How one answer ended; its text travels apart from it, piece by piece."""
 
@@ -37,6 +48,8 @@ class Completion:
     cost_usd: float | None = None
     """None when the price is unknown, never 0 for that reason."""
     warnings: tuple[str, ...] = ()
+    written: Written | None = None
+    """Of a task's: where the answer was written to."""
 
 
 class TaskState(StrEnum):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from longcall.call import Message, OnInterrupt, ReasoningEffort
+from longcall.call import Message, OnInterrupt, OutputPart, ReasoningEffort
 
 
 class Question(TypedDict, total=False):
@@ -24,5 +24,13 @@ class Question(TypedDict, total=False):
     original_prompt: str | None
     retry: Mapping[str, Any] | None
     """What to do when the answer is not; see `longcall.retry.Retry`."""
+    files: Sequence[str] | None
+    """Paths, folders and patterns of files that the model is shown; see `longcall.files`."""
+    output_file: str | None
+    """Where the answer is to be written."""
+    output_part: OutputPart | None
+    overwrite: bool | None
+    tools: Sequence[str] | None
+    max_turns: int | None
     servers: Sequence[str] | None
     mcp_config: dict[str, Any] | None

@@ -9,7 +9,7 @@ from longcall.account import cost_of, stage_of, usage_of, validation_of
 from longcall.errors import CallError
 from longcall.models import Task, TaskKind, TaskState
 
-Status = Literal["working", "completed", "failed", "cancelled", "interrupted", "needs_review", "listed"]
+Status = Literal["working", "completed", "failed", "cancelled", "interrupted", "needs_review", "listed", "dry_run"]
 POLL_S = 45
 """Seconds that one poll waits at most."""
 _REVIEW = (
@@ -62,6 +62,10 @@ class Result(BaseModel, frozen=True):
     warnings: list[str] = []
     tasks: list[TaskLine] | None = None
     """The members of a group, or the recent tasks."""
+    output: dict[str, Any] | None = None
+    """The file that the answer was written to: `path`, `bytes`, `sha256`, `head`."""
+    would_send: dict[str, Any] | None = None
+    """What a dry run found: files, bytes, estimated tokens and price."""
     next: str | None = None
     """What to do now."""
 
@@ -140,6 +144,7 @@ def result_of(task: Task, page: Page | None = None, *, path: str | None = None, 
         validation=validation_of(task),
         error=None if task.failure is None else asdict(task.failure),
         warnings=_warnings(task),
+        output=asdict(completion.written) if completion and completion.written else None,
         tasks=[line_of(member) for member in task.members] or None,
         next=_next(task, page if is_part else None, path, stranded=stranded),
     )

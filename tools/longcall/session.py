@@ -8,9 +8,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Protocol, Unpack
 
-from longcall.call import Call, new_call
+from longcall.call import Call
 from longcall.errors import CallError
 from longcall.models import Decision, Task
+from longcall.preparing import Desk, roots_of
 from longcall.question import Question
 from longcall.result import Page, Result, listing, result_of
 from longcall.settings import Settings
@@ -49,12 +50,11 @@ class Session:
         self,
         client: TaskClient,
         project: str,
+        desk: Desk,
         fit: Fit = result_of,
         principal: str | None = None,
-        *,
-        is_operator: bool = False,
     ) -> None:
-        self._is_operator = is_operator
+        self._desk = desk
         self.client = client
         self._project = project
         self._fit = fit
@@ -62,7 +62,7 @@ class Session:
 
     def as_principal(self, principal: str) -> "Session":
         """Returns the same open store as `principal` sees it; costs nothing."""
-        return Session(self.client, self._project, self._fit, principal, is_operator=self._is_operator)
+        return Session(self.client, self._project, self._desk, self._fit, principal)
 
     async def llm_call(
         self,
@@ -71,6 +71,7 @@ class Session:
         wait_s: float | None = None,
         fresh: bool = False,
         idempotency_key: str | None = None,
+        dry_run: bool = False,
         on_progress: OnProgress | None = None,
         **question: Unpack[Question],
     ) -> Result:
@@ -84,6 +85,7 @@ class Session:
             fresh: asks anew even when the same request runs, or was answered and nobody was handed the answer;
                 otherwise the result is that earlier task's, and says so in `warnings`.
             idempotency_key: a name for this request: the same key always leads to the same task, `fresh` or not.
+            dry_run: tells what would be sent, with its tokens and price, and stores and sends nothing.
             on_progress: called about every 2 s with the result so far.
             question: see Question.
 
@@ -92,7 +94,10 @@ class Session:
             StoreError: the task store cannot be used.
             WorkerStartError: no worker can be started; the task stays queued.
         """
-        added = await self._start([self._call(prompt, question)], fresh, idempotency_key)
+        pairs = [(prompt, question.get("model"))]
+        if dry_run:
+            return await self._desk.dry_run(pairs, _without_model(question))
+        added = await self._start(await self._desk.calls(pairs, _without_model(question)), fresh, idempotency_key)
         result = await self._await(added.id, wait_s, on_progress)
         return _with_attachment(result, added)
 
@@ -106,27 +111,30 @@ class Session:
         guidance: str | None = None,
         fresh: bool = False,
         idempotency_key: str | None = None,
+        dry_run: bool = False,
         **question: Unpack[Question],
     ) -> Result:
         """Begins a task and returns at once; several `prompts` or `models` (or both: every pair) make a group.
 
         `resume` names a task that needs review instead: its model is asked again with `guidance`, in the same task.
-        `fresh` and `idempotency_key` are as in llm_call; a group is compared as a whole.
+        `fresh`, `idempotency_key` and `dry_run` are as in llm_call; a group is compared as a whole.
 
         Raises:
             CallError: it cannot be asked so; nothing was stored or sent.
             StoreError: the task store cannot be used.
         """
         if resume is not None:
-            return await self._resume(resume, guidance, [prompt, prompts, models, *question.values()])
+            return await self._resume(resume, guidance, [prompt, prompts, models, dry_run, *question.values()])
         if guidance is not None:
             raise CallError("`guidance` goes with `resume`: the task_id of the task that needs review.")
         if prompt is not None and prompts:
             raise CallError("Give either `prompt` or `prompts`, not both.")
         if models and question.get("model"):
             raise CallError("Give either `model` or `models`, not both.")
-        pairs = product(prompts or [prompt], models or [question.get("model")])
-        calls = [self._call(asked, {**question, "model": model}) for asked, model in pairs]
+        pairs = list(product(prompts or [prompt], models or [question.get("model")]))
+        if dry_run:
+            return await self._desk.dry_run(pairs, _without_model(question))
+        calls = await self._desk.calls(pairs, _without_model(question))
         added = await self._start(calls, fresh, idempotency_key)
         return _with_attachment(self._tell(await self.client.task(added.id), None), added)
 
@@ -224,19 +232,6 @@ class Session:
             calls, self._project, principal=self._principal or "", fresh=fresh, idempotency_key=idempotency_key
         )
 
-    def _call(self, prompt: str | None, question: Question) -> Call:
-        settings = self.client.settings
-        given: dict[str, Any] = {name: value for name, value in question.items() if value is not None}
-        defaults: dict[str, Any] = {
-            "model": settings.model,
-            "timeout_s": settings.timeout_s,
-            "on_interrupt": settings.on_interrupt,
-        }
-        call = new_call(prompt=prompt, **{**defaults, **given})
-        if call.names_commands and not self._is_operator:
-            raise CallError("`mcp_config` names commands to run, which no tool argument may; name `servers` instead.")
-        return call
-
     async def _await(
         self, task_id: str, wait_s: float | None, on_progress: OnProgress | None, page: Page | None = None
     ) -> Result:
@@ -247,6 +242,10 @@ class Session:
         result = self._fit(task, page, stranded=self.client.estate.is_stranded(task))
         self.client.delivered(task)
         return result
+
+
+def _without_model(question: Question) -> Question:
+    return {name: value for name, value in question.items() if name != "model"}  # pyright: ignore[reportReturnType]
 
 
 def _with_attachment(result: Result, added: Added) -> Result:
@@ -267,13 +266,17 @@ async def open_session(
     project: Path | None = None,
     fit: Fit = result_of,
     is_operator: bool = False,
+    opens_project: bool = True,
 ) -> AsyncGenerator[Session]:
     """Opens the task store, seen from one project folder (None: the current one).
 
     Only a session of the operator (the command line, a program of the user's own) takes calls that name commands.
+    `opens_project` lets calls use the files in that folder, besides those in the operator's roots.
 
     Raises:
         StoreError: the store cannot be used; the sentence says why and what to do.
     """
+    folder = project or Path.cwd()
+    desk = Desk(settings, environ, roots_of(settings, folder if opens_project else None), is_operator)
     async with open_client(settings, environ) as client:
-        yield Session(client, clean(str(project or Path.cwd())), fit, is_operator=is_operator)
+        yield Session(client, clean(str(folder)), desk, fit)

@@ -1,5 +1,6 @@
 """Everything read from the environment, once."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +42,10 @@ class Settings:
     """Days for which a task is kept after its end."""
     mcp_config: Path | None = None
     """A .mcp.json of the operator's, whose servers calls may name; commands in it are run as they stand there."""
+    roots: tuple[Path, ...] = ()
+    """Folders in which calls may read and write files, besides the project's own."""
+    writable_servers: tuple[str, ...] = ()
+    """MCP servers whose writing tools models may use too."""
     claude_at_once: int = 16
     """Processes of Claude's command line at once; each takes about 200 MB."""
     claude_api_key: bool = False
@@ -105,6 +110,14 @@ def _switch(text: str) -> bool:
     return text.lower() in _ON
 
 
+def _folders(text: str) -> tuple[Path, ...]:
+    return tuple(_absolute(part.strip()) for part in text.split(os.pathsep) if part.strip())
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 _READERS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "home": (lambda text: Path(text).expanduser().absolute(), "a folder"),
     "model": (str, "a model name"),
@@ -118,6 +131,8 @@ _READERS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "on_interrupt": (_one_of("report", "retry"), "report or retry"),
     "keep_days": (_positive(float), "days above 0"),
     "mcp_config": (_absolute, "the absolute path of a .mcp.json"),
+    "roots": (_folders, f"absolute paths of folders, with {os.pathsep} between them"),
+    "writable_servers": (_names, "names with commas between them"),
     "claude_at_once": (_positive(int), "a whole number above 0"),
     "claude_api_key": (_switch, "1 or 0"),
     "claude_skip_permissions": (_switch, "1 or 0"),

@@ -19,6 +19,7 @@ from longcall.models import (
     TaskState,
     Usage,
     Validation,
+    Written,
 )
 
 T = TypeVar("T")
@@ -36,6 +37,8 @@ def completion_from_json(text: str | None) -> Completion | None:
     found: dict[str, Any] = json.loads(text)
     found["usage"] = None if found["usage"] is None else Usage(**found["usage"])
     found["warnings"] = tuple(found["warnings"])
+    if found.get("written") is not None:
+        found["written"] = Written(**found["written"])
     return Completion(**found)
 
 

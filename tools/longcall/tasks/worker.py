@@ -17,6 +17,7 @@ from longcall.models import AttemptState, TaskState
 from longcall.providers import Handle
 from longcall.tasks.doorbell import Doorbell
 from longcall.tasks.ledger import AGAIN_S, TaskLedger
+from longcall.tasks.output import with_output
 from longcall.tasks.store import Claim, Ending, TaskStore
 from longcall.tasks.unsaved import Unsaved, forget, keep, save_kept
 
@@ -174,6 +175,10 @@ class Worker:
         """Stores how the task ended. What was paid for is kept, here and in a file, until the store can take it."""
         task = running.claim.id
         with anyio.CancelScope(shield=True):
+            if running.claim.call.output is not None:
+                # No store has the answer yet, and a file system may take its time.
+                keep(self._unsaved, Unsaved(task, self._name, ending, "".join(running.unsaved)))
+                ending = await with_output(running.claim.call, ending)
             while True:
                 try:
                     if ending.text is None:

@@ -1,0 +1,113 @@
+"""What of a file is shown: text, or an image or a PDF as a part of its own. Binary files are refused."""
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+from longcall.errors import CallError
+from longcall.files.asked import Lines
+from longcall.files.finding import Found
+from longcall.files.quoting import quoted
+from longcall.files.roots import Roots
+from longcall.text import clean
+
+TEXT_BYTES = 4_000_000
+IMAGE_BYTES = 500_000
+PDF_BYTES = 5_000_000
+_IMAGE_TOKENS = 1_600
+"""About what the larger providers count for an image at most."""
+_PAGE_TOKENS = 2_000
+"""The same for a page of a PDF, text and picture."""
+_KINDS: tuple[tuple[bytes, str], ...] = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+    (b"%PDF-", "application/pdf"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A file as a model is shown it."""
+
+    path: str
+    kind: str
+    """`text`, or a media type."""
+    bytes: int
+    tokens: int
+    """By estimate."""
+    block: str
+    """What stands for it in the text: the quoted text, or a line that names the part."""
+    part: dict[str, Any] | None = None
+    """The image or PDF, in the OpenAI chat form."""
+    lines: str | None = None
+    """Which lines of how many are shown, where not all are."""
+
+
+def read(found: Found, roots: Roots) -> Shown:
+    """Reads a file.
+
+    Raises:
+        CallError: it cannot be shown; the sentence says why.
+    """
+    shown = roots.shown(found.path)
+    with roots.open(found.path) as file:
+        data = file.read(max(TEXT_BYTES, PDF_BYTES) + 1)
+    if (kind := _media(data)) is not None:
+        return _medium(shown, kind, data, found.lines)
+    if len(data) > TEXT_BYTES:
+        raise CallError(f"{shown!r} has more than {TEXT_BYTES // 1_000_000} MB; name lines of a smaller file.")
+    return _text(shown, _decoded(shown, data), found.lines)
+
+
+def tokens_of(text: str) -> int:
+    """Returns about how many tokens a text has: four bytes of any script make one."""
+    return -(-len(text.encode(errors="replace")) // 4)
+
+
+def _media(data: bytes) -> str | None:
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return next((kind for start, kind in _KINDS if data.startswith(start)), None)
+
+
+def _medium(path: str, kind: str, data: bytes, lines: Lines | None) -> Shown:
+    is_pdf, most = kind == "application/pdf", PDF_BYTES if kind == "application/pdf" else IMAGE_BYTES
+    if lines is not None:
+        raise CallError(f"{path!r} is no text and has no lines.")
+    if len(data) > most:
+        raise CallError(
+            f"{path!r} has {len(data):,} bytes or more; {'a PDF' if is_pdf else 'an image'} may have {most:,}."
+            f" {'Split it' if is_pdf else 'Make it smaller'} and name the result."
+        )
+    url = f"data:{kind};base64,{base64.b64encode(data).decode()}"
+    part: dict[str, Any] = {"type": "image_url", "image_url": {"url": url}}
+    if is_pdf:
+        part = {"type": "file", "file": {"filename": path.rpartition("/")[2], "file_data": url}}
+    tokens = max(1, data.count(b"/Type /Page") or data.count(b"/Type/Page")) * _PAGE_TOKENS if is_pdf else _IMAGE_TOKENS
+    return Shown(path, kind, len(data), tokens, quoted(path, None, f"({kind}, attached)"), part)
+
+
+def _decoded(path: str, data: bytes) -> str:
+    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    try:
+        text = data.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise CallError(f"{path!r} is a binary file; text (UTF-8), PNG, JPEG, WebP, GIF and PDF can be shown.")
+    return clean(text)
+
+
+def _text(path: str, text: str, lines: Lines | None) -> Shown:
+    told = None
+    if lines is not None:
+        every = text.splitlines(keepends=True)
+        first = max(1, len(every) - lines.tail + 1) if lines.tail is not None else lines.first
+        last = min(len(every), lines.last or len(every))
+        if first > len(every):
+            raise CallError(f"{path!r} has {len(every)} lines; line {first} is not among them.")
+        text, told = "".join(every[first - 1 : last]), f"{first}-{last} of {len(every)}"
+    block = quoted(path, told, text)
+    return Shown(path, "text", len(text.encode()), tokens_of(block), block, lines=told)

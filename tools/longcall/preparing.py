@@ -1,0 +1,91 @@
+"""From what a caller asks to calls that stand for themselves: files are read here, and never again."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+
+from longcall.call import Call, new_call
+from longcall.errors import CallError
+from longcall.files.roots import Roots, usable
+from longcall.question import Question
+from longcall.result import Result
+from longcall.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where calls are made ready: with the operator's defaults, and the folders that they may use."""
+
+    settings: Settings
+    environ: Mapping[str, str]
+    roots: tuple[str, ...]
+    is_operator: bool = False
+
+    async def calls(self, pairs: Sequence[tuple[str | None, str | None]], question: Question) -> list[Call]:
+        """Returns a call for each pair of prompt and model, files included.
+
+        Raises:
+            CallError: it cannot be asked so.
+        """
+        files, calls = question.get("files"), self._plain(pairs, question)
+        if not files:
+            return calls
+        return await anyio.to_thread.run_sync(self._attached, calls, files)
+
+    async def dry_run(self, pairs: Sequence[tuple[str | None, str | None]], question: Question) -> Result:
+        """Tells what the calls would send; stores nothing.
+
+        Raises:
+            CallError: it could not be asked so.
+        """
+        calls, files = self._plain(pairs, question), question.get("files")
+        return await anyio.to_thread.run_sync(self._told, calls, files or ())
+
+    def _plain(self, pairs: Sequence[tuple[str | None, str | None]], question: Question) -> list[Call]:
+        given: dict[str, Any] = {name: value for name, value in question.items() if value is not None}
+        files = given.pop("files", None)
+        if files is not None and (isinstance(files, str) or not all(isinstance(entry, str) for entry in files)):
+            raise CallError("`files` must be a list of paths.")
+        settings = self.settings
+        defaults = {"timeout_s": settings.timeout_s, "on_interrupt": settings.on_interrupt}
+        new = partial(new_call, **{**defaults, **given})
+        return [self._placed(new(prompt=prompt, model=model or settings.model)) for prompt, model in pairs]
+
+    def _placed(self, call: Call) -> Call:
+        """Returns the call with the folders that it may use, if it uses any."""
+        if call.names_commands and not self.is_operator:
+            raise CallError("`mcp_config` names commands to run, which no tool argument may; name `servers` instead.")
+        if call.output is not None:
+            from longcall.files.writing import demand_writable  # noqa: PLC0415  # most calls write nothing
+
+            demand_writable(call.output.path, Roots.of(self.roots), overwrite=call.output.overwrite)
+        stage = call.policy.tool_stage
+        judges = [check for check in call.validators if check.type == "judge"]
+        named = [call.servers, stage and stage.servers, *(getattr(judge, "servers", ()) for judge in judges)]
+        return call.model_copy(update={"roots": self.roots}) if call.output or any(named) else call
+
+    def _attached(self, calls: Sequence[Call], files: Sequence[str]) -> list[Call]:
+        from longcall.attaching import attach, demand_fits  # noqa: PLC0415  # most calls have no files
+        from longcall.files.gathering import gather  # noqa: PLC0415  # as above
+
+        gathered = gather(files, Roots.of(self.roots))
+        for call in calls:
+            demand_fits(call, gathered, self.environ)
+        return [attach(call, gathered) for call in calls]
+
+    def _told(self, calls: Sequence[Call], files: Sequence[str]) -> Result:
+        from longcall.attaching import dry_run  # noqa: PLC0415  # as above
+        from longcall.files.gathering import Gathered, gather  # noqa: PLC0415  # as above
+
+        return dry_run(calls, gather(files, Roots.of(self.roots)) if files else Gathered(), self.environ)
+
+
+def roots_of(settings: Settings, project: Path | None) -> tuple[str, ...]:
+    """Returns the folders that calls may use: the project's, where it is one, and the operator's."""
+    folders = [project] if project is not None and usable(project) else []
+    return tuple(dict.fromkeys(os.path.realpath(folder) for folder in (*folders, *settings.roots)))
