@@ -79,6 +79,8 @@ class Call(BaseModel, frozen=True, extra="forbid", defer_build=True):
     output: OutputFile | None = None
     validators: tuple[Validator, ...] = Field(default=(), max_length=50)
     """What a good answer is; see `longcall.validators`."""
+    check: dict[str, Any] | None = None
+    """What validate_code is asked; then no model is, but judges."""
     original_prompt: str | None = None
     """What judges are shown as the request; None shows them the last user message."""
     retry: Retry | None = None
@@ -211,11 +213,13 @@ def demand_served(call: Call) -> None:
     """
     judges = [model for check in call.validators if isinstance(check, Judge) for model in check.models]
     for model in (*judges, *call.policy.escalate):
-        if route(model) is Route.GIVEN:
+        if route(model) in (Route.GIVEN, Route.CHECK):
             raise CallError(f"{model!r} is no model that can be asked.")
     for model in _handed_tools(call):
         if route(model) not in (Route.CLAUDE, Route.LITELLM):
             raise CallError(f"{model!r} cannot be handed tools; models named max/… and those of LiteLLM can.")
+    if route(call.model) is Route.CHECK:
+        raise CallError("validate_code is a tool of its own, and no model: call it by its name.")
     if route(call.model) is not Route.GIVEN:
         return
     if not call.validators:

@@ -1,5 +1,6 @@
 """One call, asked until there is a good answer: request, check, and ask again."""
 
+import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,8 @@ from longcall.judge import Bench
 from longcall.models import Attempt, AttemptState, Checked, Completion, Role, TaskState
 from longcall.providers import Event, Handle, Provider, Sending
 from longcall.rounds import Next, Outcome, Round, Stop, conclude, given, next_step
-from longcall.text import Pieces
+from longcall.routing import Route, route
+from longcall.text import Pieces, clean
 from longcall.validators.base import Answer, ValidatorError
 
 OnText = Callable[[str], None]
@@ -87,6 +89,8 @@ class Caller:
         Raises:
             ProviderError: no answer; the last failure.
         """
+        if route(work.call.model) is Route.CHECK:
+            return await _Asking(self, work).check_code()
         if not work.call.validators:
             text, completion = await _Asking(self, work).request(work.call, work.handle)
             return Outcome(TaskState.COMPLETED, text, completion)
@@ -124,6 +128,15 @@ class _Asking:
             self._note(asked, text, completion)
             number = await self._work.ledger.answered(Role.ANSWER, text, completion)
             self._rounds.append(Round(number, text, completion, model=asked.model))
+
+    async def check_code(self) -> Outcome:
+        """Returns the report of validate_code as the text."""
+        bench = Bench(self._judge, self._call.model, self._work.secret, self._call.timeout_s)
+        from longcall.code_check import check_code  # noqa: PLC0415  # few workers ever check code
+
+        report = await check_code(self._call, bench)
+        text = json.dumps(report.as_dict(), ensure_ascii=False)
+        return Outcome(TaskState.COMPLETED, clean(text), Completion(self._call.model, "stop", cost_usd=0.0))
 
     async def _next(self, handle: Handle | None) -> Call | Stop:
         """Returns what to ask once it is time for it, or why nothing is asked any more."""
@@ -187,7 +200,7 @@ class _Asking:
         last = self._rounds[-1]
         usage = last.completion.usage
         counted = None if usage is None else usage.output_tokens - (usage.reasoning_tokens or 0)
-        answer = Answer(last.text, self._call.original_prompt or self._call.prompt, counted)
+        answer = Answer(last.text, self._call.original_prompt or self._call.prompt, output_tokens=counted)
         bench = Bench(self._judge, last.model or self._call.model, self._work.secret, self._call.timeout_s)
         checked = await check(answer, last.completion, self._call.validators, bench.judge)
         if last.number is not None:

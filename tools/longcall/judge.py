@@ -6,13 +6,13 @@ never a fault of the answer.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from longcall.call import Call
 from longcall.checking import Judgement
 from longcall.errors import ProviderError
 from longcall.judge_prompt import judging_call, nonce_of
-from longcall.judge_report import Report, read_report
+from longcall.judge_report import Report, counterexamples, read_report
 from longcall.models import Vote
 from longcall.text import clip
 from longcall.validators.base import Answer, ValidatorError
@@ -30,6 +30,10 @@ Raises:
 """
 
 
+Prove = Callable[[Any], Awaitable[bool | None]]
+"""Whether code really fails a counterexample; None when that cannot be found out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """Judges at work on one task."""
@@ -40,6 +44,8 @@ class Bench:
     secret: str
     """What nobody outside knows, for nonces."""
     timeout_s: float
+    prove: Prove | None = None
+    """Runs a counterexample to code; None where answers are no code."""
 
     async def judge(self, judge: Judge, answer: Answer) -> Judgement:
         """Returns what the judges of one validator make of `answer`; they are heard until they have decided."""
@@ -62,8 +68,10 @@ class Bench:
         for turn in range(_TRIES):
             nonce = nonce_of(self.secret, answer.text, f"{judge.name}\0{model}\0{turn}")
             try:
-                said = await self.ask(judging_call(judge, model, answer, nonce, self.timeout_s))
-                report = read_report(judge, said, judged=answer.text, nonce=nonce)
+                asked = judging_call(judge, model, answer, nonce, self.timeout_s, wants_proof=self.prove is not None)
+                said = await self.ask(asked)
+                proofs = await self._proofs(judge, said)
+                report = read_report(judge, said, judged=answer.text, nonce=nonce, proofs=proofs)
             except ValidatorError as error:
                 trouble = str(error)
             except ProviderError as error:
@@ -72,6 +80,13 @@ class Bench:
             else:
                 return Vote(judge.name, model, report.verdict, clip(report.reason, _REASON_CHARS)), report
         return Vote(judge.name, model, "error", clip(trouble, _REASON_CHARS)), None
+
+    async def _proofs(self, judge: Judge, said: str) -> dict[int, bool]:
+        """Returns which counterexamples were reproduced; what could not be run proves nothing either way."""
+        if self.prove is None:
+            return {}
+        ran = {criterion: await self.prove(example) for criterion, example in counterexamples(judge, said).items()}
+        return {criterion: outcome for criterion, outcome in ran.items() if outcome is not None}
 
 
 def _verdict(judge: Judge, votes: Sequence[Vote], judges: int) -> Literal["pass", "fail", "undecided", "open"]:

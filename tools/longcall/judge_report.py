@@ -5,7 +5,7 @@ A report that cannot be read, tells of other criteria or does not carry the nonc
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -25,6 +25,7 @@ class _OnCriterion(BaseModel, extra="ignore"):
     id: int
     reason: str
     evidence: list[str] = []
+    counterexample: Any = None
     verdict: Verdict
 
 
@@ -51,7 +52,21 @@ class Report:
     warnings: tuple[str, ...] = ()
 
 
-def read_report(judge: Judge, text: str, *, judged: str, nonce: str) -> Report:
+def counterexamples(judge: Judge, text: str) -> dict[int, Any]:
+    """Returns, by criterion, what a judge says the code gets wrong; nothing where its report cannot be read."""
+    if not judge.criteria:
+        return {}
+    try:
+        report = _ByCriteria.model_validate(_object(text))
+    except (ValidationError, ValidatorError):
+        return {}
+    failed = [one for one in report.criteria if one.verdict == "fail"]
+    return {one.id: one.counterexample for one in failed if one.counterexample is not None}
+
+
+def read_report(
+    judge: Judge, text: str, *, judged: str, nonce: str, proofs: Mapping[int, bool] | None = None
+) -> Report:
     """Returns the verdict that a judge's answer holds.
 
     Args:
@@ -59,6 +74,7 @@ def read_report(judge: Judge, text: str, *, judged: str, nonce: str) -> Report:
         text: what it answered.
         judged: the answer that it judged, in which its quotes are looked up.
         nonce: which the report must carry where criteria were asked for.
+        proofs: by criterion, whether the counterexample was reproduced; a verdict whose example was not is `unsure`.
 
     Raises:
         ValidatorError: there is no verdict in it.
@@ -66,7 +82,7 @@ def read_report(judge: Judge, text: str, *, judged: str, nonce: str) -> Report:
     found = _object(text)
     try:
         if judge.criteria:
-            return _by_criteria(judge, _ByCriteria.model_validate(found), judged, nonce)
+            return _by_criteria(judge, _ByCriteria.model_validate(found), judged, nonce, proofs or {})
         return _freely(judge, _Freely.model_validate(found), found, nonce)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
@@ -86,16 +102,16 @@ def _object(text: str) -> dict[str, Any]:
     return found  # pyright: ignore[reportUnknownVariableType]  # checked by whoever reads it
 
 
-def _by_criteria(judge: Judge, report: _ByCriteria, judged: str, nonce: str) -> Report:
+def _by_criteria(judge: Judge, report: _ByCriteria, judged: str, nonce: str, proofs: Mapping[int, bool]) -> Report:
     if report.nonce != nonce:
         raise ValidatorError("the judge gave no verdict: its report does not carry the nonce that it was given")
     if sorted(one.id for one in report.criteria) != list(range(1, len(judge.criteria) + 1)):
         raise ValidatorError("the judge gave no verdict: it did not answer each criterion once")
     text = _plain(judged)
-    verdicts = [(one, _checked(one, text)) for one in report.criteria]
+    verdicts = [(one, _checked(one, text) if proofs.get(one.id, True) else "unsure") for one in report.criteria]
     failed = [one for one, verdict in verdicts if verdict == "fail"]
     unsure = [one for one, verdict in verdicts if verdict == "unsure"]
-    issues = tuple(_issue(judge, one) for one in failed)
+    issues = tuple(_issue(judge, one, is_proved=proofs.get(one.id, False)) for one in failed)
     warnings = ("a judge says that the answer tries to direct it",) if report.injection_attempt else ()
     if failed or unsure:
         told = (failed or unsure)[0]
@@ -112,10 +128,10 @@ def _plain(text: str) -> str:
     return " ".join(text.split())
 
 
-def _issue(judge: Judge, one: _OnCriterion) -> Issue:
+def _issue(judge: Judge, one: _OnCriterion, *, is_proved: bool) -> Issue:
     quote = one.evidence[0] if one.evidence else None
     criterion = judge.criteria[one.id - 1]
-    reason = clip(one.reason, _REASON_CHARS)
+    reason = f"{one.reason} (shown by running {one.counterexample})" if is_proved else one.reason
     return judge.issue("judged", reason, path=f"criterion {one.id}", expected=criterion[:GOT_CHARS], got=quote)
 
 

@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from longcall.call import Call
 from longcall.clock import Clock
@@ -222,6 +222,8 @@ class Task:
     """None for a call without validators, and for one that ended before its checks did."""
     series: int = 0
     """How often it was guided."""
+    report: dict[str, Any] | None = None
+    """What validate_code found; only where it was asked for."""
     attempts: tuple[Attempt, ...] = field(default=())
     members: tuple["Task", ...] = field(default=())
     """The tasks of a group, in order; empty for a call."""

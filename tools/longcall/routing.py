@@ -4,6 +4,8 @@ from enum import StrEnum
 
 DEMO = "demo/"
 MAX = "max/"
+CHECK = "validate_code"
+"""Stands in a task's model where no model is asked: the task checks code."""
 GIVEN = "meta-task/"
 """Models of this name are asked nothing: the text that was given is what is validated."""
 
@@ -14,11 +16,14 @@ class Route(StrEnum):
     SCRIPTED = "scripted"
     CLAUDE = "claude"
     GIVEN = "given"
+    CHECK = "check"
     LITELLM = "litellm"
 
 
 def route(model: str) -> Route:
     """Returns who answers for `model`."""
+    if model == CHECK:
+        return Route.CHECK
     for prefix, who in ((DEMO, Route.SCRIPTED), (MAX, Route.CLAUDE), (GIVEN, Route.GIVEN)):
         if model.lower().startswith(prefix):
             return who

@@ -53,6 +53,8 @@ class Answer:
     text: str
     prompt: str = ""
     """The text of the last user message that the caller sent."""
+    findings: str = ""
+    """What was found of it without judges, for judges to know."""
     output_tokens: int | None = None
     """What the provider counted for the whole text, reasoning left out; None when nobody counted."""
 
