@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,9 @@ async def run(backend: Sandbox, folder: Path, program: str, config: dict[str, An
     (code / "probe.py").write_text(program, "utf-8")
     told = {**config, "memory_mb": LIMITS.memory_mb, "processes": LIMITS.processes, "result": "{result}"}
     (code / "config.json").write_text(json.dumps(told), "utf-8")
-    return await backend.run(Job(RUN, folder / "in", LIMITS))
+    # Without a sandbox the limit counts whatever else its user runs.
+    limits = replace(LIMITS, processes=1000) if backend.name == "none" else LIMITS
+    return await backend.run(Job(RUN, folder / "in", limits))
 
 
 async def through(name: str, folder: Path, config: dict[str, Any], probes: dict[str, str]) -> list[str]:
