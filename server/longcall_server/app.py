@@ -16,7 +16,7 @@ from mcp_types import ToolAnnotations
 
 from longcall import SettingsError
 from longcall.settings import Settings, read_settings
-from longcall_server import handlers
+from longcall_server import code_handler, handlers
 from longcall_server.arguments import StrictServer
 from longcall_server.listening import TaskListening
 from longcall_server.opening import Opening
@@ -35,6 +35,7 @@ host waits: call poll_task with the task_id and wait_s=45 until the status chang
 means that you or the user must decide: use the text, or start_task(resume=task_id, guidance=…).
 - poll_task without task_id lists recent tasks of this project: look there after a restart, before asking again.
 - cancel_task stops the work and the connection to the provider.
+- validate_code checks code, yours or another model's: static checks, and runs in a sandbox with `cases` or `tests`.
 - list_models shows what has a key here. Status `interrupted` means the answer was lost after it may have been billed: \
 ask the user before you pay again."""
 
@@ -84,6 +85,7 @@ def build_server(
         (handlers.start_task, "Begin a task", asking),
         (handlers.poll_task, "Look at a task", looking),
         (handlers.cancel_task, "Stop a task", stopping),
+        (code_handler.validate_code, "Check code", asking),
         (handlers.list_models, "List models", looking),
     ):
         server.add_tool(tool, title=title, description=getdoc(tool), annotations=annotations)

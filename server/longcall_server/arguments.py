@@ -43,8 +43,9 @@ class StrictServer(MCPServer[State], Generic[State]):
 
     async def list_tools(self) -> list[Tool]:
         """Lists the tools, their schemas as short as they can be: hosts pay context for every byte."""
+        told: dict[str, tuple[str, Any]] = {}
         tools = await super().list_tools()
-        return [tool.model_copy(update={"input_schema": shortened(tool.input_schema)}) for tool in tools]
+        return [tool.model_copy(update={"input_schema": _once(tool, told)}) for tool in tools]
 
     async def run_stdio_async(self) -> None:
         """Serves over stdin and stdout; see the SDK, which reads a stdin of its own."""
@@ -58,13 +59,29 @@ def shortened(schema: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in schema.items() if key != "title"} | {"properties": properties}
 
 
+def _once(tool: Tool, told: dict[str, tuple[str, Any]]) -> dict[str, Any]:
+    """Returns a tool's schema; what an earlier tool says of the same argument is not said again."""
+    schema = shortened(tool.input_schema)
+    for name, argument in schema["properties"].items():
+        first, known = told.setdefault(name, (tool.name, argument))
+        if first != tool.name and known == argument:
+            schema["properties"][name] = {key: value for key, value in argument.items() if key != "description"}
+    return schema
+
+
 def _plain(argument: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in argument.items() if key != "title" and value not in (None, "")}
+    kept = {key: _plain(value) if key == "items" else value for key, value in argument.items() if _tells(key, value)}
     kinds = [kind for kind in kept.get("anyOf", ()) if kind != {"type": "null"}]
     if len(kinds) != 1:
         return kept
     del kept["anyOf"]
-    return {**kinds[0], **kept}
+    return {**_plain(kinds[0]), **kept}
+
+
+def _tells(key: str, value: Any) -> bool:
+    """Whether a keyword says more than what holds anyway: it may be left out, and an object may hold any key."""
+    holds_anyway = [("additionalProperties", True), ("default", False), ("default", None), ("default", "")]
+    return key != "title" and (key, value) not in holds_anyway
 
 
 def _named(names: list[str]) -> str:

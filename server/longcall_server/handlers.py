@@ -1,23 +1,18 @@
 """One function for each tool: flat typed arguments in, one result shape out."""
 
 import os
-import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import anyio
 import anyio.to_thread
-from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from longcall import Result
 from longcall.catalog import find_models
 from longcall.result import POLL_S, Page
-from longcall.session import OnProgress
-from longcall_server.asking import host_of, session_of, takes_tasks
-from longcall_server.hosts import patience, reads_text
+from longcall_server.answering import Ctx, opening_of, patience_of, progress, promise, reply_to
+from longcall_server.asking import session_of
 from longcall_server.models import models_reply
-from longcall_server.opening import Opening
 from longcall_server.parameters import (
     Background,
     DryRun,
@@ -44,11 +39,9 @@ from longcall_server.parameters import (
     TimeoutS,
     Tools,
     Validate,
+    WaitS,
 )
-from longcall_server.reply import reply, tool_errors
-from longcall_server.tasks_extension import Promised
-
-Ctx = Context[Opening, Any]
+from longcall_server.reply import tool_errors
 
 
 async def llm_call(
@@ -70,10 +63,7 @@ async def llm_call(
     output_part: Part = None,
     overwrite: Overwrite = False,
     timeout_s: TimeoutS = None,
-    wait_s: Annotated[
-        float | None,
-        Field(ge=0, description="Seconds to wait for the answer; empty waits as long as your host is known to allow."),
-    ] = None,
+    wait_s: WaitS = None,
     on_interrupt: OnInterrupt = None,
     background: Background = False,
     dry_run: DryRun = False,
@@ -88,11 +78,11 @@ async def llm_call(
     """
     with tool_errors():
         session = await session_of(ctx.request_context)
-        limit = wait_s if wait_s is not None else _patience(ctx)
+        limit = wait_s if wait_s is not None else patience_of(ctx)
         result = await session.llm_call(
             prompt or None,
             wait_s=limit,
-            on_progress=_progress(ctx),
+            on_progress=progress(ctx),
             messages=messages,
             model=model or None,
             system=system or None,
@@ -115,7 +105,7 @@ async def llm_call(
             fresh=fresh,
             idempotency_key=idempotency_key or None,
         )
-    return _promise(ctx, result, failure_is_error=True)
+    return promise(ctx, result, failure_is_error=True)
 
 
 async def start_task(
@@ -149,7 +139,8 @@ async def start_task(
 ) -> CallToolResult:
     """Begin a call in the background and get its task_id at once. Durable: it survives this chat and this server.
 
-    With `prompts` or `models` you get one group whose members run in parallel. Read answers with poll_task.
+    With `prompts` or `models` you get one group whose members run in parallel. Read answers with poll_task. Arguments
+    that are not described here are those of llm_call.
     """
     with tool_errors():
         session = await session_of(ctx.request_context)
@@ -181,7 +172,7 @@ async def start_task(
             fresh=fresh,
             idempotency_key=idempotency_key or None,
         )
-    return _promise(ctx, result)
+    return promise(ctx, result)
 
 
 async def poll_task(
@@ -203,9 +194,9 @@ async def poll_task(
         session = await session_of(ctx.request_context)
         page = Page(offset, limit) if offset or limit else None
         result = await session.poll_task(
-            task_id or None, wait_s=wait_s, page=page, attempt=attempt, on_progress=_progress(ctx)
+            task_id or None, wait_s=wait_s, page=page, attempt=attempt, on_progress=progress(ctx)
         )
-    return _reply(ctx, result)
+    return reply_to(ctx, result)
 
 
 async def cancel_task(
@@ -214,7 +205,7 @@ async def cancel_task(
     """Stop a task, down to the connection to its provider. A task that has already ended keeps its answer."""
     with tool_errors():
         session = await session_of(ctx.request_context)
-        return _reply(ctx, await session.cancel_task(task_id))
+        return reply_to(ctx, await session.cancel_task(task_id))
 
 
 async def list_models(
@@ -226,45 +217,6 @@ async def list_models(
 
     Any LiteLLM name provider/model works, listed or not.
     """
-    default = _opening(ctx).settings.model
+    default = opening_of(ctx).settings.model
     found = await anyio.to_thread.run_sync(find_models, query, dict(os.environ))
     return models_reply(found, limit, default)
-
-
-def _opening(ctx: Ctx) -> Opening:
-    return ctx.request_context.lifespan_context
-
-
-def _patience(ctx: Ctx) -> float:
-    settings = _opening(ctx).settings
-    if takes_tasks(ctx.request_context):
-        return settings.promote_s
-    return settings.wait_s if settings.wait_s is not None else patience(host_of(ctx.request_context))
-
-
-def _reply(ctx: Ctx, result: Result, *, failure_is_error: bool = False) -> CallToolResult:
-    return reply(result, text_only=reads_text(host_of(ctx.request_context)), failure_is_error=failure_is_error)
-
-
-def _promise(ctx: Ctx, result: Result, *, failure_is_error: bool = False) -> CallToolResult:
-    answer = _reply(ctx, result, failure_is_error=failure_is_error)
-    if result.is_final or result.task_id is None:
-        return answer
-    return Promised(**dict(answer), task_id=result.task_id)
-
-
-def _progress(ctx: Ctx) -> OnProgress | None:
-    meta = ctx.request_context.meta
-    if meta is None or "progress_token" not in meta:
-        return None
-    begun = time.monotonic()
-
-    async def report(result: Result) -> None:
-        elapsed = time.monotonic() - begun
-        if not result.tasks:
-            return await ctx.report_progress(round(elapsed, 1), message=result.progress)
-        ended = sum(member.status != "working" for member in result.tasks)
-        # Each value must be above the one before; the part of a member that time adds never makes a whole one.
-        return await ctx.report_progress(ended + elapsed / (elapsed + 60), len(result.tasks), result.progress)
-
-    return report

@@ -4,39 +4,35 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-_TEXT = BeforeValidator(lambda given: "" if given is None else given)
+TEXT = BeforeValidator(lambda given: "" if given is None else given)
 """A text that may be left out, or null. It must be plain `str`: of any other type the SDK reads texts as JSON."""
 
-Prompt = Annotated[str, _TEXT, Field(description="What to ask. Give this or `messages`.")]
+Prompt = Annotated[str, TEXT, Field(description="What to ask. Give this or `messages`.")]
 Messages = Annotated[
     list[dict[str, Any]] | None,
     Field(description='Chat turns instead of `prompt`: [{"role": "user", "content": "…"}].'),
 ]
-Model = Annotated[str, _TEXT, Field(description="provider/model as list_models shows it; empty takes the default.")]
-System = Annotated[str, _TEXT, Field(description="System text put before the conversation.")]
+Model = Annotated[str, TEXT, Field(description="provider/model as list_models shows it; empty takes the default.")]
+System = Annotated[str, TEXT, Field(description="System text put before the conversation.")]
 Temperature = Annotated[float | None, Field(description="0 to 2.")]
 MaxTokens = Annotated[int | None, Field(description="Longest answer, in tokens.")]
 Effort = Annotated[
     Literal["none", "minimal", "low", "medium", "high"] | None, Field(description="How hard a reasoning model thinks.")
 ]
-TimeoutS = Annotated[
-    float | None, Field(description="Seconds after which the work itself is stopped; empty takes the configured limit.")
-]
+TimeoutS = Annotated[float | None, Field(description="Seconds after which the work itself is stopped.")]
 
 OnInterrupt = Annotated[
     Literal["report", "retry"] | None,
-    Field(description="If a crash loses the answer after the request left: tell you, or send (and pay) again."),
+    Field(description="If a crash loses the answer: tell you, or send (and pay) again."),
 ]
 Background = Annotated[
     bool,
-    Field(
-        description="For long openai/… work: the provider works alone and keeps the answer, even through a crash here."
-    ),
+    Field(description="For long openai/… work: the provider keeps the answer, even through a crash here."),
 ]
 Validate = Annotated[
     list[str | dict[str, Any]] | None,
     Field(
-        description='What the answer must be; the model is asked again with what was wrong. "not_empty", "json", or'
+        description='What the answer must be, else it is asked again with what was wrong: "not_empty", "json", or'
         ' {"type": json_schema{schema} | field_present{path,equals} | contains{all,any,none} | regex{pattern,mode} |'
         " length{min,max,unit} | code{language} | sql{dialect,allow} | openapi | python{code} |"
         " judge{criteria,models} | plugin{name}}, each with target, on_fail (retry|warn|fail), hint."
@@ -55,25 +51,35 @@ Files = Annotated[
     Field(description="Files of this project that the model is shown: path, path:10-80, folder/, src/**/*.py."),
 ]
 OutputFile = Annotated[
-    str, _TEXT, Field(description="Write the answer to this file too; the result has its path, size and hash.")
+    str, TEXT, Field(description="Write the answer to this file too; the result has its path, size and hash.")
 ]
 Part = Annotated[Literal["text", "code", "json"] | None, Field(description="What of it is written.")]
 Overwrite = Annotated[bool, Field(description="Replace `output_file` if it exists.")]
 Tools = Annotated[list[str] | None, Field(description="Only these tools of `servers`.")]
 MaxTurns = Annotated[int | None, Field(description="Requests per answer with tools (10).")]
 DryRun = Annotated[bool, Field(description="Only tell what would be sent: files, tokens, price.")]
-Fresh = Annotated[
-    bool, Field(description="Ask anew even if the same request is running, or was answered and never handed over.")
-]
+Fresh = Annotated[bool, Field(description="Ask anew even if the same request runs or was not yet handed over.")]
 IdempotencyKey = Annotated[
     str,
-    _TEXT,
+    TEXT,
     Field(description="A name for this request; reuse it when you repeat the request: same key, same task."),
 ]
 
 
 Resume = Annotated[
-    str, _TEXT, Field(description="task_id with status needs_review: ask its model again, with `guidance`.")
+    str, TEXT, Field(description="task_id with status needs_review: ask its model again, with `guidance`.")
 ]
-Guidance = Annotated[str, _TEXT, Field(description="With `resume`: what to do better.")]
-TaskIdOrNone = Annotated[str, _TEXT, Field(description="Empty lists the recent tasks of this project.")]
+Guidance = Annotated[str, TEXT, Field(description="With `resume`: what to do better.")]
+TaskIdOrNone = Annotated[str, TEXT, Field(description="Empty lists the recent tasks of this project.")]
+Code = Annotated[str, TEXT, Field(description="One file's text; a code fence around it is taken off.")]
+Cases = Annotated[
+    list[dict[str, Any]] | None,
+    Field(
+        description='[{"args": [2], "expected": 4}], or kwargs, raises, expected_stdout (with stdin: of the program),'
+        " function, tolerance. The code never sees what is expected."
+    ),
+]
+WaitS = Annotated[
+    float | None,
+    Field(ge=0, description="Seconds to wait; empty: as long as your host allows."),
+]

@@ -3,13 +3,15 @@
 import os
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from support.processes import kill, worker_processes
 
 from longcall import CallError, Session, UnknownTaskError
 from longcall.models import Decision
+from longcall.preparing import Desk
+from longcall.question import Question
 from longcall.result import Page
 from longcall.session import open_session
 from longcall.settings import read_settings
@@ -108,8 +110,9 @@ async def test_an_attempt_of_another_principals_task_is_told_of_as_if_there_were
 async def test_no_argument_of_a_host_names_commands(session: Session, options: dict[str, Any]):
     with pytest.raises(CallError, match="names commands to run"):
         await session.start_task("why?", model="max/sonnet", **options)
-    operator = Session(session.client, "/project", is_operator=True)
-    assert operator._call("why?", {"model": "max/sonnet", **options}).names_commands  # pyright: ignore[reportArgumentType, reportPrivateUsage]
+    operator = Desk(session.client.settings, {}, (), is_operator=True)
+    [call] = await operator.calls([("why?", "max/sonnet")], cast("Question", options))
+    assert call.names_commands
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """longcall: LLM calls that no client timeout cuts off, that are never lost, and never paid for twice."""
 
-from longcall.api import cancel_task, connect, list_tasks, llm_call, poll_task, start_task
+from longcall.api import cancel_task, connect, list_tasks, llm_call, poll_task, start_task, validate_code
 from longcall.errors import (
     CallError,
     KeyConflictError,
@@ -38,4 +38,5 @@ __all__ = [
     "llm_call",
     "poll_task",
     "start_task",
+    "validate_code",
 ]

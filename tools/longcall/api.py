@@ -108,6 +108,45 @@ async def start_task(
         return result
 
 
+async def validate_code(
+    code: str | None = None,
+    *,
+    paths: Sequence[str] = (),
+    wait_s: float | None = None,
+    timeout_s: float | None = None,
+    on_progress: OnProgress | None = None,
+    **asked: Any,
+) -> Result:
+    """Checks code: syntax, lint, types, security, and runs with cases or tests in a sandbox; a judge if wanted.
+
+    Args:
+        code: the text of one file; or give `paths`, or `files` as a dict of paths and texts.
+        paths: files below the current folder or the operator's roots.
+        wait_s: seconds to wait; None waits for as long as it takes.
+        timeout_s: seconds after which the work is stopped.
+        on_progress: called about every 2 s with the result so far.
+        asked: what else `longcall.validation.CodeRequest` takes, and `criteria`, `judge` and `task`.
+
+    Returns:
+        The result, whose `report` has the verdict and what it rests on; its text is for the author of the code.
+
+    Raises:
+        CallError: it cannot be checked so; nothing was stored.
+        StoreError: the task store cannot be used.
+        WorkerStartError: no worker can be started; the task stays queued.
+    """
+    judging = {name: asked.pop(name) for name in ("criteria", "judge", "task") if name in asked}
+    async with connect() as session:
+        return await session.validate_code(
+            {**asked, "code": code},
+            paths=paths,
+            wait_s=wait_s,
+            timeout_s=timeout_s,
+            on_progress=on_progress,
+            **judging,
+        )
+
+
 async def poll_task(
     task_id: str, *, wait_s: float | None = 0, offset: int = 0, limit: int | None = None, attempt: int | None = None,
     on_progress: OnProgress | None = None,

@@ -79,8 +79,8 @@ class Call(BaseModel, frozen=True, extra="forbid", defer_build=True):
     output: OutputFile | None = None
     validators: tuple[Validator, ...] = Field(default=(), max_length=50)
     """What a good answer is; see `longcall.validators`."""
-    check: dict[str, Any] | None = None
-    """What validate_code is asked; then no model is, but judges."""
+    check: str | None = None
+    """What validate_code is asked, as JSON whose nulls count; then no model is asked, but judges."""
     original_prompt: str | None = None
     """What judges are shown as the request; None shows them the last user message."""
     retry: Retry | None = None
@@ -156,6 +156,7 @@ def new_call(
         call = Call(model=model.strip(), messages=_turns(prompt, messages, system), **_checks(given))
     except ValidationError as error:
         raise CallError(first_complaint(error)) from None
+    _demand_asked(call)
     demand_served(call)
     return call
 
@@ -218,6 +219,14 @@ def demand_served(call: Call) -> None:
     for model in _handed_tools(call):
         if route(model) not in (Route.CLAUDE, Route.LITELLM):
             raise CallError(f"{model!r} cannot be handed tools; models named max/… and those of LiteLLM can.")
+
+
+def _demand_asked(call: Call) -> None:
+    """Sees that there is a model to ask, or a text to validate and somebody to judge it.
+
+    Raises:
+        CallError: there is not.
+    """
     if route(call.model) is Route.CHECK:
         raise CallError("validate_code is a tool of its own, and no model: call it by its name.")
     if route(call.model) is not Route.GIVEN:
@@ -255,4 +264,4 @@ def first_complaint(error: ValidationError) -> str:
     """Returns what is wrong with the first value that is, as one sentence."""
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"]) or "the call"
-    return f"`{where}` cannot be used: {first['msg']}."
+    return f"`{where}` cannot be used: {first['msg'].removeprefix('Value error, ')}."

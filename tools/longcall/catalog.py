@@ -88,7 +88,7 @@ def find_model(name: str, environ: Mapping[str, str]) -> Model | None:
             return Model(
                 name, "claude-cli", callable=find_cli(environ) is not None, takes_images=True, takes_pdfs=False
             )
-        case Route.GIVEN:
+        case Route.GIVEN | Route.CHECK:
             return None
         case Route.LITELLM:
             # Listed with the provider before the name, or without.

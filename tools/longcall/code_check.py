@@ -28,7 +28,7 @@ async def check_code(call: Call, bench: Bench) -> Report:
     Raises:
         CallError: the request cannot be carried out as it stands.
     """
-    request = CodeRequest.model_validate(call.check)
+    request = CodeRequest.model_validate_json(call.check or "{}")
     report = await validate_code(request)
     judges = [check for check in call.validators if isinstance(check, Judge)]
     for judge in judges:
@@ -49,9 +49,7 @@ async def _judged(report: Report, request: CodeRequest, judge: Judge, call: Call
 
 def _check_of(judgement: Judgement, models: str, ms: float) -> Check:
     if judgement.issues:
-        said = "; ".join(
-            f"{issue.path}: {issue.message}" if issue.path else issue.message for issue in judgement.issues
-        )
+        said = "; ".join(f"{issue.path}: {issue.message}".removeprefix(": ") for issue in judgement.issues)
         return Check("judge", "fail", models, ms=round(ms, 1), reason="judged", detail=clip(said, _DETAIL_CHARS))
     if judgement.errors:
         detail = clip("; ".join(judgement.errors), _DETAIL_CHARS)

@@ -1,13 +1,13 @@
 """validate_code as a task: what is asked of it as a Call, and its report in place of a text."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
 from pydantic import ValidationError
 
-from longcall.call import Call, Message, first_complaint
+from longcall.call import Call, Message, demand_served, first_complaint
 from longcall.errors import CallError
 from longcall.models import Task, TaskState
 from longcall.routing import CHECK
@@ -15,7 +15,13 @@ from longcall.text import clean, head
 from longcall.validators import parse_validators
 
 _JUDGED = ("models", "prompt", "require", "success_criteria", "servers", "mcp_config", "max_tokens", "criteria")
-_VALUES = ("args", "kwargs", "expected")
+_Told = Callable[[Callable[[Any], Any], Any], Any]
+_VALUES: tuple[tuple[str, _Told], ...] = (
+    ("args", lambda tell, values: [tell(value) for value in values]),
+    ("kwargs", lambda tell, values: {name: tell(value) for name, value in values.items()}),
+    ("expected", lambda tell, value: tell(value)),
+)
+"""Which parts of a case are values of the language, and how each of them is told."""
 
 
 def check_call(
@@ -45,7 +51,7 @@ def check_call(
     except ValidationError as error:
         raise CallError(first_complaint(error).replace("`the call`", "The request")) from None
     shown = request.code if request.code is not None else ", ".join(request.files)
-    return Call(
+    call = Call(
         model=CHECK,
         messages=(Message(role="user", content=head(f"{request.language or 'code'}: {clean(shown)}")),),
         check=_portable(request.model_dump(exclude_unset=True)),
@@ -53,6 +59,8 @@ def check_call(
         original_prompt=task,
         timeout_s=timeout_s,
     )
+    demand_served(call)
+    return call
 
 
 def _judges(criteria: list[str] | None, judge: Mapping[str, Any] | None) -> tuple[Any, ...]:
@@ -69,15 +77,15 @@ def _judges(criteria: list[str] | None, judge: Mapping[str, Any] | None) -> tupl
         raise CallError(f"`judge` cannot be used: {error}") from None
 
 
-def _portable(request: dict[str, Any]) -> dict[str, Any]:
+def _portable(request: dict[str, Any]) -> str:
     """Returns a request as JSON that says the same: values that JSON has no words for take a form of their own."""
     from longcall.validation.inside.values import decode, encode  # noqa: PLC0415  # as above
 
     for case in request.get("cases", ()):
-        for name in _VALUES:
+        for name, told in _VALUES:
             if name in case:
-                case[name] = encode(decode(case[name]))
-    return json.loads(clean(json.dumps(request, ensure_ascii=False)))
+                case[name] = told(lambda value: encode(decode(value)), case[name])
+    return clean(json.dumps(request, ensure_ascii=False))
 
 
 def with_report(task: Task) -> Task:
@@ -88,4 +96,41 @@ def with_report(task: Task) -> Task:
         report = cast("dict[str, Any]", json.loads(task.text))
     except ValueError:  # listed without its text
         return task
-    return replace(task, text=str(report.pop("feedback", "")), report=report)
+    return replace(task, text=str(report.pop("feedback", "")), report=_said(report))
+
+
+def _said(value: Any) -> Any:
+    """Returns what a report says, without what it leaves open."""
+    if isinstance(value, dict):
+        known = cast("dict[str, Any]", value)
+        return {name: _said(part) for name, part in known.items() if part is not None}
+    return [_said(part) for part in cast("list[Any]", value)] if isinstance(value, list) else value
+
+
+def sarif_of(report: dict[str, Any]) -> dict[str, Any]:
+    """Returns a report, as results carry it, as a SARIF 2.1.0 log."""
+    from pydantic import TypeAdapter  # noqa: PLC0415  # few ask for it
+
+    from longcall.validation import Report, sarif  # noqa: PLC0415  # a front that checks no code starts without it
+
+    told = {"language": None, "tests": None, "sandbox": None, "feedback": "", **report}
+    return sarif(TypeAdapter(Report).validate_python(told))
+
+
+def fitting(report: dict[str, Any], most_bytes: int) -> dict[str, Any]:
+    """Returns a report in at most about so many bytes: fixes go first, then lines of code, then the last findings."""
+    told: dict[str, Any] = report
+    for name in ("fix", "excerpt", "url"):
+        if _size(told) <= most_bytes:
+            return told
+        found = [{key: value for key, value in one.items() if key != name} for one in told["diagnostics"]]
+        told = {**told, "diagnostics": found}
+    while _size(told) > most_bytes and told["diagnostics"]:
+        kept = told["diagnostics"][: len(told["diagnostics"]) // 2]
+        left_out = told["truncated"].get("diagnostics", 0) + len(told["diagnostics"]) - len(kept)
+        told = {**told, "diagnostics": kept, "truncated": {**told["truncated"], "diagnostics": left_out}}
+    return told
+
+
+def _size(report: dict[str, Any]) -> int:
+    return len(json.dumps(report).encode())

@@ -1,8 +1,10 @@
 """Answers too long for a tool's result: the whole text goes to a file, its head and path into the result."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
+from longcall import code_task
 from longcall.account import size_of, validation_of
 from longcall.models import Task, TaskState
 from longcall.result import Page, Result, result_of
@@ -20,6 +22,8 @@ def fitting(task: Task, page: Page | None, *, inline_chars: int, folder: Path, s
     fit. A whole final text that does not fit is written to `folder`, readable by the user alone; when that fails, the
     pages remain.
     """
+    if task.report is not None:
+        task = replace(task, report=code_task.fitting(task.report, inline_chars - _size(task.text)))
     if page is not None and (page != Page() or not task.state.is_final):
         return result_of(task, _cut(task.text, page, inline_chars), stranded=stranded)
     room = min(inline_chars, _room_of_failure(task)) if task.state is TaskState.FAILED else inline_chars

@@ -10,6 +10,7 @@ from typing import Any
 import anyio.to_thread
 
 from longcall.call import Call, new_call
+from longcall.code_task import check_call
 from longcall.errors import CallError
 from longcall.files.roots import Roots, usable
 from longcall.question import Question
@@ -36,6 +37,34 @@ class Desk:
         if not files:
             return calls
         return await anyio.to_thread.run_sync(self._attached, calls, files)
+
+    async def code(
+        self, request: Mapping[str, Any], paths: Sequence[str], *, timeout_s: float | None, **judging: Any
+    ) -> Call:
+        """Returns a task that checks code; files are read now.
+
+        Raises:
+            CallError: it cannot be checked so.
+        """
+        if paths and (request.get("code") is not None or request.get("files")):
+            raise CallError("Give either `code` or files, not both.")
+        given = dict(request)
+        if paths:
+            given["files"] = await anyio.to_thread.run_sync(self._texts, paths)
+        make = partial(check_call, given, timeout_s=timeout_s or self.settings.timeout_s, **judging)
+        call = await anyio.to_thread.run_sync(make)
+        if call.names_commands and not self.is_operator:
+            raise CallError("`mcp_config` names commands to run, which no tool argument may; name `servers` instead.")
+        return call
+
+    def _texts(self, paths: Sequence[str]) -> dict[str, str]:
+        from longcall.files.gathering import gather  # noqa: PLC0415  # most calls have no files
+
+        roots = Roots.of(self.roots)
+        shown = [one for one in gather(paths, roots).shown if one.kind == "text"]
+        if not shown:
+            raise CallError("None of the files is a text.")
+        return {one.path.rpartition("/")[2] if one.path.startswith("/") else one.path: one.text for one in shown}
 
     async def dry_run(self, pairs: Sequence[tuple[str | None, str | None]], question: Question) -> Result:
         """Tells what the calls would send; stores nothing.

@@ -57,6 +57,8 @@ class Result(BaseModel, frozen=True):
     progress: str | None = None
     validation: dict[str, Any] | None = None
     """What checks found: `valid`, `returned`, `stopped`, `issues`, `attempts`, `votes`, `feedback_next`."""
+    report: dict[str, Any] | None = None
+    """What validate_code found: `verdict`, `assurance`, `checks`, `diagnostics`, `tests`, `sandbox`, …"""
     error: dict[str, Any] | None = None
     """`code`, `message` and `retryable` of a failure."""
     warnings: list[str] = []
@@ -142,6 +144,7 @@ def result_of(task: Task, page: Page | None = None, *, path: str | None = None, 
         elapsed_s=round(task.age_s(), 1),
         progress=None if task.state.is_final else progress_of(task),
         validation=validation_of(task),
+        report=task.report,
         error=None if task.failure is None else asdict(task.failure),
         warnings=_warnings(task),
         output=asdict(completion.written) if completion and completion.written else None,

@@ -8,7 +8,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Protocol, Unpack
 
+from longcall.attachment import with_attachment
 from longcall.call import Call
+from longcall.code_task import with_report
 from longcall.errors import CallError
 from longcall.models import Decision, Task
 from longcall.preparing import Desk, roots_of
@@ -16,7 +18,7 @@ from longcall.question import Question
 from longcall.result import Page, Result, listing, result_of
 from longcall.settings import Settings
 from longcall.tasks.client import TaskClient, open_client
-from longcall.tasks.store import Added, Attached
+from longcall.tasks.store import Added
 from longcall.text import clean
 
 OnProgress = Callable[[Result], Awaitable[None]]
@@ -28,15 +30,6 @@ class Fit(Protocol):
     def __call__(self, task: Task, page: Page | None, *, stranded: bool) -> Result:
         """Returns what to tell; see `longcall.result.result_of`."""
         ...
-
-
-_ATTACHED = {
-    Attached.RUNNING: "The same request was already running: this is that task, and nothing more was sent. `fresh` asks"
-    " anew.",
-    Attached.UNDELIVERED: "The same request had been answered and nobody was handed the answer: this is it, and nothing"
-    " more was sent. `fresh` asks anew.",
-    Attached.KEY: "The idempotency_key was used before: this is its task, and nothing more was sent.",
-}
 
 
 class Session:
@@ -99,7 +92,7 @@ class Session:
             return await self._desk.dry_run(pairs, _without_model(question))
         added = await self._start(await self._desk.calls(pairs, _without_model(question)), fresh, idempotency_key)
         result = await self._await(added.id, wait_s, on_progress)
-        return _with_attachment(result, added)
+        return with_attachment(result, added)
 
     async def start_task(
         self,
@@ -136,12 +129,43 @@ class Session:
             return await self._desk.dry_run(pairs, _without_model(question))
         calls = await self._desk.calls(pairs, _without_model(question))
         added = await self._start(calls, fresh, idempotency_key)
-        return _with_attachment(self._tell(await self.client.task(added.id), None), added)
+        return with_attachment(self._tell(await self.client.task(added.id), None), added)
 
     async def _resume(self, task_id: str, guidance: str | None, asked: Sequence[Any]) -> Result:
         if any(value is not None and value is not False for value in asked):
             raise CallError("With `resume` give `guidance` alone: the task keeps its prompt, model and checks.")
         return await self.review(task_id, Decision.GUIDE, guidance)
+
+    async def validate_code(
+        self,
+        request: Mapping[str, Any],
+        *,
+        paths: Sequence[str] = (),
+        wait_s: float | None = None,
+        timeout_s: float | None = None,
+        fresh: bool = True,
+        on_progress: OnProgress | None = None,
+        **judging: Any,
+    ) -> Result:
+        """Checks code, as a task like any other, and waits for the report.
+
+        Args:
+            request: what `longcall.validation.CodeRequest` takes.
+            paths: files below the allowed folders, instead of `code` and `files` in the request.
+            wait_s: seconds to wait; None waits for as long as it takes.
+            timeout_s: seconds after which the work is stopped.
+            fresh: False lets the same request that still runs, or was never handed over, answer this one.
+            on_progress: called about every 2 s with the result so far.
+            judging: `criteria`, `judge` and `task`; see `longcall.code_task.check_call`.
+
+        Raises:
+            CallError: it cannot be checked so; nothing was stored.
+            StoreError: the task store cannot be used.
+            WorkerStartError: no worker can be started; the task stays queued.
+        """
+        call = await self._desk.code(request, paths, timeout_s=timeout_s, **judging)
+        added = await self._start([call], fresh, None)
+        return with_attachment(await self._await(added.id, wait_s, on_progress), added)
 
     async def poll_task(
         self,
@@ -239,19 +263,13 @@ class Session:
         return self._tell(await self.client.wait(task_id, wait_s, report, principal=self._principal), page)
 
     def _tell(self, task: Task, page: Page | None) -> Result:
-        result = self._fit(task, page, stranded=self.client.estate.is_stranded(task))
+        result = self._fit(with_report(task), page, stranded=self.client.estate.is_stranded(task))
         self.client.delivered(task)
         return result
 
 
 def _without_model(question: Question) -> Question:
     return {name: value for name, value in question.items() if name != "model"}  # pyright: ignore[reportReturnType]
-
-
-def _with_attachment(result: Result, added: Added) -> Result:
-    if added.attached is None:
-        return result
-    return result.model_copy(update={"warnings": [_ATTACHED[added.attached], *result.warnings]})
 
 
 async def _report(on_progress: OnProgress, task: Task) -> None:

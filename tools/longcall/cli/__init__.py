@@ -7,6 +7,7 @@ import typer
 
 from longcall.cli import tasks, tokens, worker
 from longcall.cli.call import call
+from longcall.cli.check import check
 from longcall.cli.demo import demo
 from longcall.cli.exits import ending
 from longcall.cli.models import models
@@ -22,6 +23,7 @@ app = typer.Typer(
     " [b]longcall demo[/b] shows how to attach them.",
 )
 app.command()(call)
+app.command()(check)
 app.add_typer(tasks.app, name="tasks")
 app.command()(models)
 app.add_typer(worker.app, name="worker")

@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from longcall.errors import CallError
+
+T = TypeVar("T", dict[str, Any], list[Any])
 
 
 def read_validators(given: list[str] | None) -> list[str | dict[str, Any]] | None:
@@ -42,11 +44,21 @@ def read_schema(path: Path | None) -> dict[str, Any] | None:
         raise CallError(f"The schema {path} cannot be read: {reason}.") from None
 
 
-def _json(text: str, option: str) -> dict[str, Any]:
+def read_json(text: str, option: str, kind: type[T]) -> T:
+    """Returns the JSON object or list in a text.
+
+    Raises:
+        CallError: it is none; the sentence names the option.
+    """
+    wanted = "object" if issubclass(kind, dict) else "list"
     try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise CallError(f"`{option}` must be a JSON object: {error}.") from None
-    if not isinstance(found, dict):
-        raise CallError(f"`{option}` must be a JSON object.")
-    return found  # pyright: ignore[reportUnknownVariableType]  # checked where the call is built
+        found: Any = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CallError(f"`{option}` must be a JSON {wanted}: {error}.") from None
+    if not isinstance(found, kind):
+        raise CallError(f"`{option}` must be a JSON {wanted}.")
+    return cast("T", found)  # what is in it is checked where the call is built
+
+
+def _json(text: str, option: str) -> dict[str, Any]:
+    return read_json(text, option, dict)

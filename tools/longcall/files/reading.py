@@ -43,6 +43,8 @@ class Shown:
     """The image or PDF, in the OpenAI chat form."""
     lines: str | None = None
     """Which lines of how many are shown, where not all are."""
+    text: str = ""
+    """What is shown of it, as it stands there; empty for an image or a PDF."""
 
 
 def read(found: Found, roots: Roots) -> Shown:
@@ -110,4 +112,4 @@ def _text(path: str, text: str, lines: Lines | None) -> Shown:
             raise CallError(f"{path!r} has {len(every)} lines; line {first} is not among them.")
         text, told = "".join(every[first - 1 : last]), f"{first}-{last} of {len(every)}"
     block = quoted(path, told, text)
-    return Shown(path, "text", len(text.encode()), tokens_of(block), block, lines=told)
+    return Shown(path, "text", len(text.encode()), tokens_of(block), block, lines=told, text=text)

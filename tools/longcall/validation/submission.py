@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from longcall.errors import CallError
 from longcall.validation.detect import Source, detect, file_name, named, of_path, unfence
@@ -52,6 +52,8 @@ def _language(request: CodeRequest, word: str | None, path: str | None, text: st
         return named(word), "fence"
     if path is not None and (told := of_path(path)):
         return told, "path"
+    if path is not None and PurePosixPath(path).suffix:
+        return None, "unknown"  # a file that says what it is, and is nothing known, is not guessed at
     found = detect(text)
     return found, "detected" if found else "unknown"
 
