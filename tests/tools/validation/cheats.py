@@ -66,7 +66,7 @@ def f(a, b):
     "reads what the tests were given": """
 import glob
 def f(a, b):
-    for path in glob.glob('/in/**', recursive=True) + glob.glob('/tmp/**', recursive=True):
+    for path in glob.glob('/longcall/in/**', recursive=True) + glob.glob('/tmp/**', recursive=True):
         try: text = open(path).read()
         except OSError: continue
         if 'expected' in text: return eval(text)['cases'][0]['expected']
@@ -158,11 +158,11 @@ def f(a, b): return 0
     "prints that all is well": "import sys\nprint('2 passed')\nsys.stderr.write('OK\\n')\ndef f(a, b): return 0\n",
     "puts a link in the place of its inputs": """
 import os
-for path in ('/in/config', '/in/code/main.py', '/inside/values.py'):
+for path in ('/longcall/in/config', '/longcall/in/code/main.py', '/longcall/inside/values.py'):
     try:
         os.unlink(path); os.symlink('/dev/null', path)
     except OSError: pass
-try: os.symlink('/proc/self/fd', '/work/fd')
+try: os.symlink('/proc/self/fd', '/longcall/work/fd')
 except OSError: pass
 def f(a, b): return 0
 """,

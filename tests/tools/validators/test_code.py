@@ -273,3 +273,53 @@ async def test_an_openapi_document_that_takes_for_ever_is_no_verdict(monkeypatch
 
     with pytest.raises(ValidatorError, match="was stopped"):
         await one("openapi").find(Answer(text))
+
+
+DOUBLE = "Here:\n```python\ndef double(x):\n    return 2 * x\n```"
+HALF_RIGHT = "Here:\n```python\ndef double(x):\n    return x + 2\n```"
+
+
+@pytest.mark.parametrize(("text", "found"), [(DOUBLE, []), (HALF_RIGHT, ["test_failed"])])
+async def test_code_that_is_run_with_cases(text: str, found: list[str]) -> None:
+    cases = [{"args": [2], "expected": 4}, {"args": [5], "expected": 10}]
+    assert await codes({"type": "code", "cases": cases}, text) == found
+
+
+@pytest.mark.parametrize(("text", "found"), [(DOUBLE, []), (HALF_RIGHT, ["test_failed"])])
+async def test_code_that_is_run_by_tests(text: str, found: list[str]) -> None:
+    tests = "from main import double\n\ndef test_five():\n    assert double(5) == 10\n"
+    assert await codes({"type": "code", "tests": tests}, text) == found
+
+
+async def test_code_that_is_linted() -> None:
+    lint = {"type": "code", "checks": ["lint"]}
+    assert await codes(lint, "```python\nprint(undefined)\n```") == ["F821"]
+    assert await codes(lint, "```python\nprint(1)\n```") == []
+
+
+async def test_languages_that_only_tools_know() -> None:
+    javascript = {"type": "code", "language": "js"}
+    assert await codes(javascript, "```js\nconst x = ;\n```") != []
+    assert await codes(javascript, "```javascript\nconst x = 1;\n```") == []
+
+
+async def test_what_cannot_be_decided_is_no_verdict() -> None:
+    with pytest.raises(ValidatorError, match="decided nothing"):
+        await one({"type": "code", "cases": [{"args": [], "expected": 1}]}).find(
+            Answer("```python\nimport not_installed_anywhere\n\ndef f():\n    return 1\n```")
+        )
+    assert await codes({"type": "code", "cases": [{"args": [], "expected": 1}]}, "no code at all, `only` words") != []
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        ({"cases": [{"args": [1]}]}, "exactly one of"),
+        ({"cases": [{"args": [1], "expected": 1, "raises": "X"}]}, "exactly one of"),
+        ({"checks": ["expected"]}, "needs `cases`"),
+        ({"checks": ["tests"]}, "needs `tests`"),
+    ],
+)
+def test_runs_that_cannot_be_are_told_at_the_door(spec: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        parse_validators([{"type": "code", **spec}])

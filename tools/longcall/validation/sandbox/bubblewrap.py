@@ -22,6 +22,8 @@ from longcall.validation.sandbox.user import user_inside
 
 _SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")
 _ETC = ("/etc/ld.so.cache", "/etc/alternatives")
+_OURS = "/longcall"
+"""The folder of our own inside; a name that nobody has packages under, which would be hidden by it."""
 _SCRATCH_MB = 64
 """The most that a run may write, all files together."""
 
@@ -59,7 +61,7 @@ class Bubblewrap:
         """Runs a job."""
         python = interpreter()
         user = user_inside()
-        places = Places("/in", "/inside", "/work", str(python.executable))
+        places = Places(f"{_OURS}/in", f"{_OURS}/inside", f"{_OURS}/work", str(python.executable))
         filtered = os.memfd_create("seccomp")
         try:
             os.write(filtered, program())
@@ -106,11 +108,11 @@ def _root(job: Job, readable: tuple[Path, ...]) -> list[str]:
         for above in reversed(folder.parents[:-1]):
             argv += ["--perms", "0755", "--dir", str(above)]
         argv += ["--ro-bind", str(folder), str(folder)]
-    argv += ["--proc", "/proc", "--dev", "/dev", "--ro-bind", str(INSIDE), "/inside"]
-    argv += ["--ro-bind", str(job.folder), "/in"]
+    argv += ["--proc", "/proc", "--dev", "/dev", "--perms", "0755", "--dir", _OURS]
+    argv += ["--ro-bind", str(INSIDE), f"{_OURS}/inside", "--ro-bind", str(job.folder), f"{_OURS}/in"]
     # /dev of its own is a file system that can be written to, and so is the root: neither counts towards the scratch.
-    argv += ["--size", str(_SCRATCH_MB * 1024 * 1024), "--perms", "1777", "--tmpfs", "/work"]
-    return [*argv, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/work"]
+    argv += ["--size", str(_SCRATCH_MB * 1024 * 1024), "--perms", "1777", "--tmpfs", f"{_OURS}/work"]
+    return [*argv, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", f"{_OURS}/work"]
 
 
 def _outermost(folders: tuple[Path, ...]) -> Iterator[Path]:
