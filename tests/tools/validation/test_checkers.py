@@ -66,7 +66,7 @@ def of(report: Report, tool: str) -> list[Diagnostic]:
 async def test_a_checker_sees_wrong_code_and_its_place(tool: str):
     sample = SAMPLES[tool]
     if sample.on_path and not shutil.which(sample.on_path):
-        pytest.skip(f"there is no {sample.on_path} here")
+        missing(sample.on_path)
     checks = (sample.check,) if sample.check == "types" else None
     report = await look(sample.wrong, sample.language, checks=checks)
 
@@ -79,7 +79,7 @@ async def test_a_checker_sees_wrong_code_and_its_place(tool: str):
 async def test_a_checker_says_nothing_of_right_code(tool: str):
     sample = SAMPLES[tool]
     if sample.on_path and not shutil.which(sample.on_path):
-        pytest.skip(f"there is no {sample.on_path} here")
+        missing(sample.on_path)
     report = await look(sample.right, sample.language)
 
     assert (report.verdict, report.assurance) == ("pass", "static")
@@ -187,7 +187,7 @@ async def test_a_configuration_that_comes_with_the_code_is_not_read():
 
 async def test_a_compiler_cannot_be_made_to_read_files_outside(tmp_path_factory: pytest.TempPathFactory):
     if not shutil.which("gcc"):
-        pytest.skip("there is no gcc here")
+        missing("gcc")
     secret = tmp_path_factory.mktemp("secret") / "secret.h"
     secret.write_text("int hidden_word_4711 = ;\n", "utf-8")
     report = await look(f'#include "{secret}"\nint main(void) {{ return 0; }}\n', "c")
