@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from longcall.account import cost_of, stage_of, usage_of, validation_of
-from longcall.errors import CallError
+from longcall.errors import CallError, Failure
 from longcall.models import Task, TaskKind, TaskState
 
 Status = Literal["working", "completed", "failed", "cancelled", "interrupted", "needs_review", "listed"]
@@ -58,7 +58,7 @@ class Result(BaseModel, frozen=True):
     validation: dict[str, Any] | None = None
     """What checks found: `valid`, `returned`, `stopped`, `issues`, `attempts`, `votes`, `feedback_next`."""
     error: dict[str, Any] | None = None
-    """`code`, `message` and `retryable` of a failure."""
+    """`code`, `message` and `retryable` of a failure, and `retry_after_s` where the provider said when."""
     warnings: list[str] = []
     tasks: list[TaskLine] | None = None
     """The members of a group, or the recent tasks."""
@@ -138,7 +138,7 @@ def result_of(task: Task, page: Page | None = None, *, path: str | None = None, 
         elapsed_s=round(task.age_s(), 1),
         progress=None if task.state.is_final else progress_of(task),
         validation=validation_of(task),
-        error=None if task.failure is None else asdict(task.failure),
+        error=None if task.failure is None else _told(task.failure),
         warnings=_warnings(task),
         tasks=[line_of(member) for member in task.members] or None,
         next=_next(task, page if is_part else None, path, stranded=stranded),
@@ -166,6 +166,10 @@ def progress_of(task: Task) -> str:
 def _tokens(task: Task) -> int:
     # About four bytes of any script make a token.
     return max(1, (len(task.text.encode(errors="replace")) or task.chars) // 4)
+
+
+def _told(failure: Failure) -> dict[str, Any]:
+    return {name: value for name, value in asdict(failure).items() if value is not None}
 
 
 def _warnings(task: Task) -> list[str]:

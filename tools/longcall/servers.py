@@ -1,7 +1,8 @@
 """MCP servers for calls: names that a caller may choose, from the operator's own file, and what they stand for.
 
 The file has the form of .mcp.json. `${NAME}` and `${NAME:-default}` in it are filled in from the environment, so that
-it need not hold secrets; a worker fills in those of the front that started it. Nothing that a tool's argument says ever becomes a command: it chooses among these names.
+it need not hold secrets; a worker fills in those of the front that started it. Nothing that a tool's argument says ever
+becomes a command: it chooses among these names.
 """
 
 import json

@@ -92,9 +92,20 @@ class Session:
             StoreError: the task store cannot be used.
             WorkerStartError: no worker can be started; the task stays queued.
         """
-        added = await self._start([self._call(prompt, question)], fresh, idempotency_key)
+        added = await self.begin(prompt, fresh=fresh, idempotency_key=idempotency_key, **question)
         result = await self._await(added.id, wait_s, on_progress)
         return _with_attachment(result, added)
+
+    async def begin(
+        self,
+        prompt: str | None = None,
+        *,
+        fresh: bool = False,
+        idempotency_key: str | None = None,
+        **question: Unpack[Question],
+    ) -> Added:
+        """Begins a task, raising as llm_call does, and tells nothing of it: no answer counts as handed over."""
+        return await self._start([self._call(prompt, question)], fresh, idempotency_key)
 
     async def start_task(
         self,
@@ -181,6 +192,14 @@ class Session:
             WorkerStartError: no worker can be started to run it; the task stays queued.
         """
         return await self.client.wait(task_id, 0, principal=self._principal)
+
+    def follow(self, task_id: str, every_s: float) -> AsyncGenerator[Task]:
+        """Yields a task as it is, about every `every_s` seconds and when it has ended; see `TaskClient.follow`."""
+        return self.client.follow(task_id, every_s, principal=self._principal)
+
+    async def active(self, most: int = 1000) -> list[Task]:
+        """Returns the newest tasks that have not ended, of all projects, whatever process began them."""
+        return await self.client.store.recent(None, most, principal=self._principal, active=True)
 
     def tell(self, task: Task) -> Result:
         """Returns what to tell of a task, whose answer counts as handed over with it."""
