@@ -80,10 +80,6 @@ class Connections:
             connection.lost.set()
             self._open.discard(connection)
 
-    def __len__(self) -> int:
-        """Returns how many requests are under way."""
-        return len(self._open)
-
     def stop_waiting(self) -> None:
         """Has every tool that waits answer at once that the server stops."""
         for connection in self._open:

@@ -40,7 +40,7 @@ _CANCEL_S = 5.0
 
 
 class TaskClient:
-    """An open store with the means to get its tasks done. Tasks of others are unknown to a `principal`; None knows all."""
+    """An open store with the means to get tasks done. Others' tasks are unknown to a `principal`; None knows all."""
 
     def __init__(
         self,
