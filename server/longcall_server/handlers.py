@@ -13,6 +13,7 @@ from pydantic import Field
 from longcall import Result
 from longcall.catalog import find_models
 from longcall.result import POLL_S, Page
+from longcall.servers import server_names
 from longcall.session import OnProgress
 from longcall_server.asking import host_of, session_of, takes_tasks
 from longcall_server.hosts import patience, reads_text
@@ -32,6 +33,7 @@ from longcall_server.parameters import (
     Resume,
     RetryArgument,
     Schema,
+    Servers,
     System,
     TaskIdOrNone,
     Temperature,
@@ -56,6 +58,7 @@ async def llm_call(
     response_schema: Schema = None,
     validate: Validate = None,
     retry: RetryArgument = None,
+    servers: Servers = None,
     timeout_s: TimeoutS = None,
     wait_s: Annotated[
         float | None,
@@ -88,6 +91,7 @@ async def llm_call(
             response_schema=response_schema,
             validate=validate,
             retry=retry,
+            servers=servers,
             timeout_s=timeout_s,
             on_interrupt=on_interrupt,
             background=background,
@@ -111,6 +115,7 @@ async def start_task(
     response_schema: Schema = None,
     validate: Validate = None,
     retry: RetryArgument = None,
+    servers: Servers = None,
     timeout_s: TimeoutS = None,
     on_interrupt: OnInterrupt = None,
     background: Background = False,
@@ -140,6 +145,7 @@ async def start_task(
             response_schema=response_schema,
             validate=validate,
             retry=retry,
+            servers=servers,
             timeout_s=timeout_s,
             on_interrupt=on_interrupt,
             background=background,
@@ -191,9 +197,11 @@ async def list_models(
 
     Any LiteLLM name provider/model works, listed or not.
     """
-    default = _opening(ctx).settings.model
+    settings = _opening(ctx).settings
+    with tool_errors():
+        servers = await anyio.to_thread.run_sync(server_names, settings.mcp_config)
     found = await anyio.to_thread.run_sync(find_models, query, dict(os.environ))
-    return models_reply(found, limit, default)
+    return models_reply(found, limit, settings.model, servers)
 
 
 def _opening(ctx: Ctx) -> Opening:

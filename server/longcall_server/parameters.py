@@ -50,6 +50,9 @@ RetryArgument = Annotated[
     ),
 ]
 Schema = Annotated[dict[str, Any] | None, Field(description="JSON Schema that the answer's JSON must fit; checked.")]
+Servers = Annotated[
+    list[str] | None, Field(description="MCP servers whose tools a max/… model may use; list_models names them.")
+]
 Fresh = Annotated[
     bool, Field(description="Ask anew even if the same request is running, or was answered and never handed over.")
 ]
