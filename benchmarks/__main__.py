@@ -21,6 +21,7 @@ from benchmarks import (
     cancel,
     chaos,
     fronts,
+    health,
     idle,
     latency,
     memory,
@@ -55,6 +56,7 @@ PARTS: Mapping[str, Part] = {
     "restart": restart.run,
     "fronts": fronts.run,
     "polling": polling.run,
+    "health": health.run,
     "chaos": chaos.run,
 }
 _MOST_S = 180.0

@@ -104,7 +104,9 @@ def _absolute(text: str) -> Path:
 
 def _root(text: str) -> str:
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
+    if "@" in text or "?" in text:  # whatever is secret there, the sentence must not show
+        raise SettingsError("LONGCALL_CLAUDE_PROXY_URL must hold no name, password or query.")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError
     return text.rstrip("/").removesuffix("/v1")
 
@@ -130,7 +132,7 @@ _READERS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "mcp_config": (_absolute, "the absolute path of a .mcp.json"),
     "claude_at_once": (_positive(int), "a whole number above 0"),
     "claude_api_key": (_switch, "1 or 0"),
-    "claude_proxy_url": (_root, "a URL like http://127.0.0.1:3010, without a name or token in it"),
+    "claude_proxy_url": (_root, "a URL like http://127.0.0.1:3010"),
     "claude_skip_permissions": (_switch, "1 or 0"),
 }
 

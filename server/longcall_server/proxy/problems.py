@@ -7,6 +7,7 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from longcall import CallError, KeyConflictError, LongcallError, UnknownTaskError, WorkerStartError
+from longcall.account import validation_of
 from longcall.clock import Clock
 from longcall.errors import StoreError
 from longcall.models import Task, TaskState
@@ -127,7 +128,7 @@ def problem_with(task: Task) -> ProblemError | None:
             decide = f"`longcall tasks review {task.id[:8]} accept|guide|stop` decides."
             reason = task.validation.stopped if task.validation else None
             message = f"The answer failed its checks, and somebody has to decide. {reason or ''} {decide}"
-            return ProblemError(422, message, code="needs_review", headers=NO_RETRY, beside={"text": task.text})
+            return ProblemError(422, message, code="needs_review", headers=NO_RETRY, beside=_kept(task))
         case _:
             return _failed(task)
 
@@ -143,8 +144,14 @@ def _failed(task: Task) -> ProblemError:
         headers["Retry-After"] = str(max(1, round(failure.retry_after_s - gone_s)))
     param = "model" if failure.code == "unknown_model" else None
     code = "model_not_found" if param else failure.code
-    beside = {"text": task.text} if task.text else None
+    beside = _kept(task)
     return ProblemError(status, failure.message, kind=kind, code=code, param=param, headers=headers, beside=beside)
+
+
+def _kept(task: Task) -> dict[str, Any]:
+    """Returns what there is of an answer all the same, and what is wrong with it."""
+    kept = {"text": task.text or None, "validation": validation_of(task)}
+    return {name: value for name, value in kept.items() if value is not None}
 
 
 def still_working(task_id: str, waited_s: float | None) -> ProblemError:
