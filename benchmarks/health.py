@@ -30,12 +30,12 @@ async def run(*, quick: bool) -> list[Figure]:
         async with httpx.AsyncClient(timeout=60, limits=limits, trust_env=False) as http:
             await _call(http, url, "warm", 0.1, [])  # the worker's start is nobody's delay
             alone = await _looks(http, root, looks)
-            wrong: list[str] = []
+            wrong, busy = list[str](), list[float]()
             async with anyio.create_task_group() as users:
                 for number in range(calls):
                     users.start_soon(_call, http, url, f"no. {number}", seconds, wrong)
                 await anyio.sleep(0.5)  # all are under way; the figures are of what runs, not of how it starts
-                busy = await _looks(http, root, looks)
+                busy += await _looks(http, root, looks)
     half, most = ((quantile(busy, share), quantile(alone, share)) for share in (0.5, 0.99))
     return [
         Figure(f"/health while {calls} slow calls run, p50, beside none", half[0], "ms", half[1]),
