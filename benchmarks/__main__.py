@@ -22,6 +22,7 @@ from benchmarks import (
     cancel,
     chaos,
     fronts,
+    health,
     idle,
     latency,
     memory,
@@ -57,6 +58,7 @@ PARTS: Mapping[str, Part] = {
     "restart": restart.run,
     "fronts": fronts.run,
     "polling": polling.run,
+    "health": health.run,
     "chaos": chaos.run,
     "validate_code": validate_code.run,
 }

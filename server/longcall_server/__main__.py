@@ -21,9 +21,11 @@ def main() -> None:
 def _run_command() -> None:
     from longcall.cli import app  # noqa: PLC0415  # as above
     from longcall.cli import main as run  # noqa: PLC0415  # as above
+    from longcall_server.proxy.command import proxy  # noqa: PLC0415  # as above
     from longcall_server.serve import serve  # noqa: PLC0415  # as above
 
     app.command()(serve)  # here, since the library does not know the server
+    app.command()(proxy)
     run()
 
 

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from inspect import getdoc
 
-import anyio
 from mcp.server.mcpserver import MCPServer
 from mcp.server.subscriptions import InMemorySubscriptionBus
 from mcp_types import ToolAnnotations
@@ -19,7 +18,7 @@ from longcall.settings import Settings, read_settings
 from longcall_server import code_handler, handlers
 from longcall_server.arguments import StrictServer
 from longcall_server.listening import TaskListening
-from longcall_server.opening import Opening
+from longcall_server.opening import Opening, opening
 from longcall_server.prompts import add_prompts
 from longcall_server.resources import add_resources, list_recent
 from longcall_server.stored_tasks import StoredTasks
@@ -59,13 +58,10 @@ def build_server(
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Opening]) -> AsyncGenerator[Opening]:
-        async with anyio.create_task_group() as running:
-            opening = Opening(running, settings, opens_project=opens_project)
-            running.start_soon(opening.open_soon)
+        async with opening(settings, opens_project=opens_project) as found:
             if on_open is not None:
-                on_open(opening)
-            yield opening
-            running.cancel_scope.cancel()
+                on_open(found)
+            yield found
 
     server = StrictServer[Opening](
         "longcall",

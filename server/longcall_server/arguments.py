@@ -9,7 +9,7 @@ from mcp_types import CallToolResult, InputRequiredResult, Tool
 from pydantic import ValidationError
 
 from longcall.call import first_complaint
-from longcall_server.connection import while_connected
+from longcall_server.connection import WaitingEndedError, while_connected
 from longcall_server.stdin import open_stdin
 
 State = TypeVar("State")
@@ -34,8 +34,10 @@ class StrictServer(MCPServer[State], Generic[State]):
         try:
             if context is None:
                 return await super().call_tool(name, arguments)
-            async with while_connected(context.request_context):
+            async with while_connected(getattr(context.request_context.request, "scope", {})):
                 return await super().call_tool(name, arguments, context)
+        except WaitingEndedError as error:
+            raise ToolError(str(error)) from error
         except ToolError as error:
             if isinstance(error.__cause__, ValidationError):
                 raise ToolError(first_complaint(error.__cause__)) from error.__cause__

@@ -2,15 +2,13 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import anyio
-from mcp.server.context import ServerRequestContext
-from mcp.server.mcpserver.exceptions import ToolError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from longcall.beside import beside
-from longcall_server.refusal import refusal
+from longcall.errors import LongcallError
+from longcall_server.refusal import Refuse
 
 _KEY = "longcall.connection"
 _LAST_WORDS_S = 1.0
@@ -21,15 +19,20 @@ _STOPPING = (
 )
 
 
+class WaitingEndedError(LongcallError):
+    """Nobody waits for the answer any more; the work goes on."""
+
+
 class _Connection:
     """One request and its answer."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, refuse: Refuse) -> None:
         self.serving = anyio.CancelScope()
         self.lost = anyio.Event()
         """Set when nobody waits for the answer any more."""
         self.reason = _GONE
         self._send = send
+        self._refuse = refuse
         self._begun = False
         self._complete = False
 
@@ -51,14 +54,15 @@ class _Connection:
             if self._begun:
                 await self._send({"type": "http.response.body", "body": b"", "more_body": False})
             else:
-                await refusal(503, _STOPPING, {"Connection": "close"})(scope, receive, self._send)
+                await self._refuse(503, _STOPPING, {"Connection": "close"})(scope, receive, self._send)
 
 
 class Connections:
     """ASGI middleware that knows all requests under way, and can end them."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, refuse: Refuse) -> None:
         self._app = app
+        self._refuse = refuse
         self._open: set[_Connection] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,7 +70,7 @@ class Connections:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        connection = scope[_KEY] = _Connection(send)
+        connection = scope[_KEY] = _Connection(send, self._refuse)
         self._open.add(connection)
         try:
             with connection.serving:
@@ -87,26 +91,38 @@ class Connections:
             connection.serving.cancel()
 
 
+def why_nobody_waits(scope: Scope) -> str | None:
+    """Returns why nobody waits for the answer to a request any more, as a sentence; None while somebody does."""
+    connection: _Connection | None = scope.get(_KEY)
+    return connection.reason if connection is not None and connection.lost.is_set() else None
+
+
 @asynccontextmanager
-async def while_connected(request: ServerRequestContext[Any, Any]) -> AsyncGenerator[None]:
+async def while_connected(scope: Scope, receive: Receive | None = None) -> AsyncGenerator[None]:
     """Cancels what is inside when the client over HTTP has gone, or the server stops; over stdio nothing does.
 
-    Otherwise an answer that nobody can be handed would count as delivered, and asking again would be paid again.
+    Otherwise an answer that nobody can be handed would count as delivered, and asking again would be paid again. Give
+    `receive` where nobody else listens for the client's end, once the whole request has been read.
 
     Raises:
-        ToolError: it was cancelled.
+        WaitingEndedError: it was cancelled.
     """
-    connection: _Connection | None = getattr(request.request, "scope", {}).get(_KEY)
+    connection: _Connection | None = scope.get(_KEY)
     if connection is None:
         yield
         return
+
+    async def listen() -> None:
+        while receive is not None and not connection.lost.is_set():
+            if (await receive())["type"] == "http.disconnect":
+                connection.lost.set()
 
     async def watch() -> None:
         await connection.lost.wait()
         waiting.cancel()
 
     with anyio.CancelScope() as waiting:
-        async with beside(watch):
+        async with beside(watch, listen):
             yield
     if waiting.cancelled_caught:
-        raise ToolError(connection.reason)
+        raise WaitingEndedError(connection.reason)

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from longcall.tokens import TokenFileError
 from longcall_server.binding import HEALTH, WELL_KNOWN
 from longcall_server.credentials import Credentials
-from longcall_server.refusal import refusal
+from longcall_server.refusal import Refuse
 
 log = logging.getLogger(__name__)
 _STRANGE = {
@@ -30,14 +30,26 @@ _CHALLENGE = 'Bearer realm="longcall"'
 class _RefusedError(Exception):
     def __init__(self, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(sentence)
-        self.response = refusal(status, sentence, headers)
+        self.status = status
+        self.headers = headers
 
 
 class Gate:
     """ASGI middleware: checks the Host and Origin headers and the token, in this order."""
 
-    def __init__(self, app: ASGIApp, security: TransportSecuritySettings, credentials: Credentials) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        security: TransportSecuritySettings,
+        credentials: Credentials,
+        refuse: Refuse,
+        *,
+        takes_any_token: bool = False,
+    ) -> None:
         self._app = app
+        self._refuse = refuse
+        self._takes_any_token = takes_any_token and not credentials.required
+        """Whether a token that is not ours counts as none, for clients that cannot send none."""
         self._security = TransportSecurityMiddleware(security)
         self._credentials = credentials
 
@@ -52,7 +64,7 @@ class Gate:
             if not _is_open(scope["path"]):
                 self._admit(request)
         except _RefusedError as refused:
-            await refused.response(scope, receive, send)
+            await self._refuse(refused.status, str(refused), refused.headers)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -62,7 +74,7 @@ class Gate:
             raise _RefusedError(refused.status_code, _STRANGE[refused.status_code])
 
     def _admit(self, request: Request) -> None:
-        presented = _presented(request)
+        presented = self._presented(request)
         if presented is None:
             if self._credentials.required:
                 raise _unauthorized("A token is needed here: send the header `Authorization: Bearer TOKEN`.")
@@ -72,10 +84,20 @@ class Gate:
         except TokenFileError as error:
             log.warning("%s", error)
             raise _RefusedError(503, "Tokens cannot be checked now; the server's log says why.") from error
+        if owner is None and self._takes_any_token:
+            return
         if owner is None:
             raise _unauthorized("The token is not known here; ask the operator for one.", "invalid_token")
         # The token itself goes no further.
         request.scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=owner, scopes=[]))
+
+    def _presented(self, request: Request) -> str | None:
+        try:
+            return _presented(request)
+        except _RefusedError:
+            if self._takes_any_token:
+                return None
+            raise
 
 
 def _is_open(path: str) -> bool:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from longcall.catalog import find_models
 from longcall.result import POLL_S, Page
+from longcall.servers import server_names
 from longcall_server.answering import Ctx, opening_of, patience_of, progress, promise, reply_to
 from longcall_server.asking import session_of
 from longcall_server.models import models_reply
@@ -33,6 +34,7 @@ from longcall_server.parameters import (
     Resume,
     RetryArgument,
     Schema,
+    Servers,
     System,
     TaskIdOrNone,
     Temperature,
@@ -57,6 +59,7 @@ async def llm_call(
     response_schema: Schema = None,
     validate: Validate = None,
     retry: RetryArgument = None,
+    servers: Servers = None,
     tools: Tools = None,
     max_turns: MaxTurns = None,
     output_file: OutputFile = "",
@@ -93,6 +96,7 @@ async def llm_call(
             response_schema=response_schema,
             validate=validate,
             retry=retry,
+            servers=servers,
             tools=tools,
             max_turns=max_turns,
             output_file=output_file or None,
@@ -123,6 +127,7 @@ async def start_task(
     response_schema: Schema = None,
     validate: Validate = None,
     retry: RetryArgument = None,
+    servers: Servers = None,
     tools: Tools = None,
     max_turns: MaxTurns = None,
     output_file: OutputFile = "",
@@ -160,6 +165,7 @@ async def start_task(
             response_schema=response_schema,
             validate=validate,
             retry=retry,
+            servers=servers,
             tools=tools,
             max_turns=max_turns,
             output_file=output_file or None,
@@ -217,6 +223,8 @@ async def list_models(
 
     Any LiteLLM name provider/model works, listed or not.
     """
-    default = opening_of(ctx).settings.model
+    settings = opening_of(ctx).settings
+    with tool_errors():
+        servers = await anyio.to_thread.run_sync(server_names, settings.mcp_config)
     found = await anyio.to_thread.run_sync(find_models, query, dict(os.environ))
-    return models_reply(found, limit, default)
+    return models_reply(found, limit, settings.model, servers)

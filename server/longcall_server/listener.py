@@ -2,20 +2,18 @@
 
 import logging
 import os
-import shlex
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import FrameType
 
 import anyio
 import uvicorn
 
-from longcall.settings import Settings
 from longcall_server.binding import Binding
 from longcall_server.connection import Connections
 from longcall_server.credentials import FIRST, Credentials
-from longcall_server.web import build_app
 
 _GRACE_S = 0.3
 """Seconds that requests have to end by themselves once the server is to stop; and then, to send that it stops."""
@@ -26,17 +24,27 @@ _KEEP_ALIVE_S = 75
 """Seconds for which an idle connection is kept: longer than clients keep theirs, or it closes as they use it."""
 
 
-def listen(settings: Settings, binding: Binding, listener: socket.socket, credentials: Credentials) -> None:
-    """Serves MCP over HTTP until SIGTERM or SIGINT, and then ends the requests under way, never the work.
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A port that was taken, and who may come in there."""
+
+    binding: Binding
+    listener: socket.socket
+    credentials: Credentials
+
+
+def listen(app: Connections, door: Door, hint: str) -> None:
+    """Serves an app over HTTP until SIGTERM or SIGINT, and then ends the requests under way, never the work.
+
+    `hint` is a line that says how to use it.
 
     Raises:
         TokenFileError: the file of tokens cannot be used.
     """
-    first = credentials.first_token()
+    first = door.credentials.first_token()
     for name in ("mcp", "uvicorn", "sse_starlette"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    app = build_app(settings, binding, credentials)
-    anyio.run(_Server(app, lambda: _announce(binding, credentials, first)).serve, [listener])
+    anyio.run(_Server(app, lambda: _announce(door, first, hint)).serve, [door.listener])
 
 
 class _Server(uvicorn.Server):
@@ -85,15 +93,13 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _announce(binding: Binding, credentials: Credentials, first: str | None) -> None:
+def _announce(door: Door, first: str | None, hint: str) -> None:
     if first is not None:
         _say(f"A token named {FIRST} was made. It is shown this once: {first}")
-    words = ["claude", "mcp", "add", "--transport", "http", "longcall", binding.url]
-    if credentials.required:
-        words += ["--header", "Authorization: Bearer TOKEN"]
+    if door.credentials.required:
         _say("A token is needed; `longcall token add NAME` makes one.")
-    _say(f"Attach it: {shlex.join(words)}")
-    _say(f"longcall listens on {binding.url}")
+    _say(hint)
+    _say(f"longcall listens on {door.binding.url}")
 
 
 def _say(text: str) -> None:

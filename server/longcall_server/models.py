@@ -1,19 +1,24 @@
 """The answer of list_models."""
 
+from collections.abc import Sequence
+
 from mcp_types import CallToolResult, TextContent
 
 from longcall.catalog import Model
 
 
-def models_reply(found: list[Model], limit: int, default: str | None) -> CallToolResult:
-    """Returns models as one line each for models to read, and structured for programs."""
+def models_reply(found: list[Model], limit: int, default: str | None, servers: Sequence[str]) -> CallToolResult:
+    """Returns models as one line each for models to read, and structured for programs; and the names of `servers`."""
     shown = found[:limit]
     lines = [f"default: {default or 'none (set LONGCALL_MODEL, or name a model in every call)'}"]
     lines += [_line(model) for model in shown] or ["Nothing matches. Any LiteLLM name provider/model can be tried."]
     if len(found) > limit:
         lines.append(f"… and {len(found) - limit} more; narrow the query.")
+    if servers:
+        lines.insert(1, f"MCP servers for the `servers` of a max/… call: {', '.join(servers)}")
     structured = {
         "default": default,
+        "servers": list(servers),
         "total": len(found),
         "models": [{name: getattr(model, name) for name in Model.__slots__} for model in shown],
     }

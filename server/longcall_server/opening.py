@@ -1,7 +1,8 @@
 """The task store, opened at the first use: a server whose store is in trouble still starts, and says so when asked."""
 
 import os
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from longcall import LongcallError, Session
 from longcall.overflow import fitting
+from longcall.result import Fit
 from longcall.session import open_session
 from longcall.settings import Settings
 
@@ -19,8 +21,11 @@ _SOON_S = 1.0
 class Opening:
     """Hands out the one session of this server, opened by whoever asks first."""
 
-    def __init__(self, tasks: TaskGroup, settings: Settings, *, opens_project: bool = True) -> None:
+    def __init__(
+        self, tasks: TaskGroup, settings: Settings, fit: Fit | None = None, *, opens_project: bool = True
+    ) -> None:
         self.settings = settings
+        self._fit = fit
         self._tasks = tasks
         self._opens_project = opens_project
         self._opening = anyio.Lock()
@@ -46,9 +51,19 @@ class Opening:
 
     async def _hold(self, *, task_status: TaskStatus[Session]) -> None:
         project = Path(os.environ.get("CLAUDE_PROJECT_DIR") or Path.cwd())
-        fit = partial(fitting, inline_chars=self.settings.inline_chars, folder=self.settings.results_path)
+        fit = self._fit or partial(fitting, inline_chars=self.settings.inline_chars, folder=self.settings.results_path)
         async with open_session(
             self.settings, os.environ, project=project, fit=fit, opens_project=self._opens_project
         ) as session:
             task_status.started(session)
             await anyio.sleep_forever()
+
+
+@asynccontextmanager
+async def opening(settings: Settings, fit: Fit | None = None, *, opens_project: bool = True) -> AsyncGenerator[Opening]:
+    """Holds an opening until the block ends; `fit` is how tasks are told of, None cuts them to a tool's answer."""
+    async with anyio.create_task_group() as running:
+        found = Opening(running, settings, fit, opens_project=opens_project)
+        running.start_soon(found.open_soon)
+        yield found
+        running.cancel_scope.cancel()

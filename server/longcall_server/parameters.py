@@ -46,6 +46,9 @@ RetryArgument = Annotated[
     ),
 ]
 Schema = Annotated[dict[str, Any] | None, Field(description="JSON Schema that the answer's JSON must fit; checked.")]
+Servers = Annotated[
+    list[str] | None, Field(description="MCP servers whose tools a max/… model may use; list_models names them.")
+]
 Files = Annotated[
     list[str] | None,
     Field(description="Files of this project that the model is shown: path, path:10-80, folder/, src/**/*.py."),

@@ -4,6 +4,7 @@ from typing import Any
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.context import ServerRequestContext
+from starlette.types import Scope
 
 LOCAL = ""
 """The user of this machine: over stdio, and over loopback without a token."""
@@ -14,6 +15,10 @@ def principal_of(request: ServerRequestContext[Any, Any]) -> str:
 
     It is read from the request itself: context variables may be those of the request that opened the session.
     """
-    scope = getattr(request.request, "scope", None)
-    user = scope.get("user") if scope is not None else None
+    return owner_of(getattr(request.request, "scope", {}))
+
+
+def owner_of(scope: Scope) -> str:
+    """Returns the name of the token that came with an HTTP request; LOCAL when it needed none."""
+    user = scope.get("user")
     return user.access_token.client_id if isinstance(user, AuthenticatedUser) else LOCAL

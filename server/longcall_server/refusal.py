@@ -1,9 +1,18 @@
 """How a request over HTTP is turned away."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from mcp_types import INVALID_REQUEST, ErrorData, JSONRPCError
 from starlette.responses import Response
+
+
+class Refuse(Protocol):
+    """How a door says no: in the form of the errors that its clients know."""
+
+    def __call__(self, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Response:
+        """Returns the answer."""
+        ...
 
 
 def refusal(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -1,12 +1,15 @@
 """`longcall serve`: MCP over stdio, or over HTTP for many clients."""
 
 import os
+import socket
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
 from longcall.errors import CallError
-from longcall.settings import read_settings
+from longcall.settings import Settings, read_settings
 from longcall.tokens import VARIABLE, TokenFile
 from longcall_server.binding import Binding
 from longcall_server.credentials import Credentials, operator_digest
@@ -47,11 +50,25 @@ def serve(
 
 
 def _serve_http(wanted: Binding) -> None:
+    with at_the_door(wanted) as (settings, binding, listener, credentials):
+        from longcall_server.listener import Door, listen  # noqa: PLC0415  # heavy, and nothing is refused after it
+        from longcall_server.web import build_app, how_to_attach  # noqa: PLC0415  # as above
+
+        app = build_app(settings, binding, credentials)
+        listen(app, Door(binding, listener, credentials), how_to_attach(binding, credentials))
+
+
+@contextmanager
+def at_the_door(wanted: Binding) -> Generator[tuple[Settings, Binding, socket.socket, Credentials]]:
+    """Reads the settings and the operator's token, which it takes out of the environment, and takes the port.
+
+    Raises:
+        SettingsError: a LONGCALL_… variable cannot be used.
+        CallError: the port cannot be had.
+    """
     settings = read_settings(os.environ)
     credentials = Credentials(TokenFile(settings.home), operator_digest(os.environ), wanted.needs_token)
     os.environ.pop(VARIABLE, None)  # workers and what they start inherit the rest
     binding, listener = wanted.bind()
     with listener:
-        from longcall_server.listener import listen  # noqa: PLC0415  # heavy, and nothing is refused after it
-
-        listen(settings, binding, listener, credentials)
+        yield settings, binding, listener, credentials

@@ -1,15 +1,13 @@
 """The server as an ASGI app: MCP on one path, its health on another, the gate before both."""
 
 import logging
+import shlex
 from importlib.metadata import version
 
 import anyio
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
-from mcp.server.transport_security import TransportSecuritySettings
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp
 
 from longcall import LongcallError
 from longcall.settings import Settings
@@ -17,8 +15,9 @@ from longcall_server.app import build_server
 from longcall_server.binding import HEALTH, Binding
 from longcall_server.connection import Connections
 from longcall_server.credentials import Credentials
-from longcall_server.gate import Gate
+from longcall_server.guard import guarded, security_of
 from longcall_server.opening import Opening
+from longcall_server.refusal import refusal
 
 log = logging.getLogger(__name__)
 _HEALTH_S = 2.0
@@ -64,21 +63,25 @@ def build_app(settings: Settings, binding: Binding, credentials: Credentials) ->
     health = Health()
     server = build_server(settings, opens_project=False, on_open=health.watch)
     server.custom_route(HEALTH, ["GET"])(health.answer)
-    security = TransportSecuritySettings(allowed_hosts=binding.hosts(), allowed_origins=binding.origins())
-    app: ASGIApp = server.streamable_http_app(
+    app = server.streamable_http_app(
         streamable_http_path=binding.path,
         max_request_body_size=binding.max_request_mb * _MB,
         max_sessions=_MOST_SESSIONS,
-        transport_security=security,
+        transport_security=security_of(binding),
     )
-    app = Gate(AuthContextMiddleware(app), security, credentials)
-    if binding.allow_origins:
-        # Browsers ask beforehand, without the token, and show a page only what it is allowed to read.
-        app = CORSMiddleware(
-            app,
-            allow_origins=binding.allow_origins,
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["*"],
-            expose_headers=["Mcp-Session-Id", "WWW-Authenticate"],
-        )
-    return Connections(app)
+    return guarded(
+        AuthContextMiddleware(app),
+        binding,
+        credentials,
+        refusal,
+        methods=["GET", "POST", "DELETE"],
+        shown_headers=["Mcp-Session-Id"],
+    )
+
+
+def how_to_attach(binding: Binding, credentials: Credentials) -> str:
+    """Returns a line that says how Claude Code attaches the server."""
+    words = ["claude", "mcp", "add", "--transport", "http", "longcall", binding.url]
+    if credentials.required:
+        words += ["--header", "Authorization: Bearer TOKEN"]
+    return f"Attach it: {shlex.join(words)}"

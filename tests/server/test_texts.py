@@ -165,6 +165,24 @@ async def test_a_model_that_cannot_be_called_here_fails_before_anything_is_sent(
     assert said in result["error"]["message"]
 
 
+async def test_the_operators_servers_are_listed_by_name_and_chosen_by_name_alone(
+    environ: dict[str, str], tmp_path: Path, one_client: Client
+) -> None:
+    config = tmp_path / "servers.json"
+    config.write_text('{"mcpServers": {"files": {"command": "secret-command"}, "web": {"url": "http://w"}}}')
+    async with attached({**environ, "LONGCALL_MCP_CONFIG": str(config)}) as client:
+        listed = await client.call_tool("list_models", {"query": "max/"})
+        assert structured(listed)["servers"] == ["files", "web"]
+        assert "files, web" in shown(listed)
+        assert "secret-command" not in str(listed)
+        for tool in ("llm_call", "start_task"):
+            refused = await error_text(client, tool, prompt="x", model="demo/echo", servers=["files"])
+            assert "max/" in refused
+        config.write_text("{")
+        assert "LONGCALL_MCP_CONFIG" in await error_text(client, "list_models")
+    assert structured(await one_client.call_tool("list_models", {}))["servers"] == []
+
+
 async def test_list_models_finds_by_words_and_marks_what_has_no_key(store: dict[str, str], one_client: Client) -> None:
     unfiltered = await call(one_client, "list_models")
     assert {model["provider"] for model in unfiltered["models"]} == {"demo"}

@@ -69,9 +69,21 @@ def command(*words: str) -> list[str]:
 @contextmanager
 def http_server(environ: Mapping[str, str], folder: Path, *options: str) -> Generator[HttpServer]:
     """Starts `longcall serve --http` on a free port, in `folder`; it is ended with the block."""
+    with _serving(environ, folder, command("serve", "--http", "--port", "0", *options)) as server:
+        yield server
+
+
+@contextmanager
+def proxy_server(environ: Mapping[str, str], folder: Path, *options: str) -> Generator[HttpServer]:
+    """Starts `longcall proxy` on a free port, in `folder`; it is ended with the block."""
+    with _serving(environ, folder, command("proxy", "--port", "0", *options)) as server:
+        yield server
+
+
+@contextmanager
+def _serving(environ: Mapping[str, str], folder: Path, words: list[str]) -> Generator[HttpServer]:
     folder.mkdir(parents=True, exist_ok=True)
     said, wrote = folder / "stderr", folder / "stdout"
-    words = command("serve", "--http", "--port", "0", *options)
     with said.open("wb") as error, wrote.open("wb") as out:
         process = subprocess.Popen(
             words, env=dict(environ), cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=error

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longcall.budget import Spent, reached
+from longcall.budget import Spent, reached, within
+from longcall.call import new_call
 from longcall.errors import Failure
 from longcall.models import Attempt, AttemptState, Completion, Role, Usage
 from longcall.retry import Budget
@@ -105,3 +106,11 @@ def test_spending_until_a_limit_is_reached_passes_it_by_one_request_at_most(
     assert before.tokens < tokens
     assert before.usd < usd
     assert before.is_price_known
+
+
+def test_what_is_left_of_a_budget_goes_with_the_call():
+    call = new_call(model="demo/echo", prompt="x", retry={"budget": {"usd": 1.0, "tokens": 5}, "max_attempts": 7})
+    left = within(call, call.policy.budget, Spent(usd=0.25)).policy
+    assert (left.budget.usd, left.budget.tokens, left.max_attempts) == (0.75, 5, 7)
+    assert 0 < (within(call, call.policy.budget, Spent(usd=2.0)).policy.budget.usd or 0) < 0.01
+    assert within(call, Budget(), Spent(usd=2.0)) is call

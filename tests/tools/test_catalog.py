@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from longcall.catalog import KEYS, find_models, providers_with_keys
+from longcall.catalog import KEYS, find_models, providers_with_keys, proxied_models
 from longcall.environment import matters
+from longcall.providers.claude_names import LABELS
 
 OPENAI = {"OPENAI_API_KEY": "sk-mock"}
 
@@ -90,6 +91,14 @@ def test_claude_is_listed_where_its_command_line_is_found(tmp_path: Path):
     found = [model for model in find_models("max", {"PATH": str(tmp_path)}) if model.provider == "claude-cli"]
     assert [model.name for model in found] == ["max/haiku", "max/opus", "max/sonnet"]
     assert all(model.callable and model.usd_per_1m_input is None for model in found)
+
+
+def test_claude_comes_first_for_those_who_ask_a_proxy(tmp_path: Path):
+    environ = {"LONGCALL_CLAUDE_PROXY_URL": "http://proxy", **OPENAI}
+    names = [model.name for model in proxied_models(environ)]
+    assert names[: 3 + len(LABELS)] == ["max/haiku", "max/opus", "max/sonnet", *(f"max/{label}" for label in LABELS)]
+    assert "openai/gpt-4o-mini" in names
+    assert not any(name.startswith("max/") for name in (model.name for model in proxied_models(OPENAI)))
 
 
 def test_claude_is_told_as_not_callable_where_its_command_line_is_missing():

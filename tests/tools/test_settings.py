@@ -34,6 +34,8 @@ def test_without_variables_the_defaults_hold():
         ("LONGCALL_CLAUDE_AT_ONCE", "3", 3),
         ("LONGCALL_CLAUDE_API_KEY", "Yes", True),
         ("LONGCALL_CLAUDE_SKIP_PERMISSIONS", "1", True),
+        ("LONGCALL_CLAUDE_PROXY_URL", "http://127.0.0.1:3010", "http://127.0.0.1:3010"),
+        ("LONGCALL_CLAUDE_PROXY_URL", "https://claude.example.com/sub/v1/", "https://claude.example.com/sub"),
     ],
 )
 def test_each_variable_sets_its_field_alone(variable: str, text: str, value: object):
@@ -43,7 +45,7 @@ def test_each_variable_sets_its_field_alone(variable: str, text: str, value: obj
 
 def test_every_field_can_be_set():
     words = {"home": "/h", "model": "m", "on_interrupt": "retry", "mcp_config": "/m"}
-    words |= {"claude_api_key": "True", "claude_skip_permissions": "True"}
+    words |= {"claude_api_key": "True", "claude_skip_permissions": "True", "claude_proxy_url": "http://p"}
     given = words | dict.fromkeys(set(asdict(Settings())) - set(words) - {"roots", "writable_servers"}, "7")
     settings = read_settings({f"LONGCALL_{name.upper()}": text for name, text in given.items()})
     assert {name: str(value).removesuffix(".0") for name, value in asdict(settings).items() if value != ()} == given
@@ -67,6 +69,13 @@ def test_a_figure_that_cannot_be_used_is_named(name: str, text: str):
 def test_a_count_must_be_whole(name: str):
     with pytest.raises(SettingsError, match="a whole number"):
         read_settings({f"LONGCALL_{name}": "1.5"})
+
+
+@pytest.mark.parametrize("url", ["proxy:3010", "ftp://proxy", "http://", "http://me:secret@proxy", "http://proxy?a=b"])
+def test_a_proxy_must_be_a_url_without_a_secret_in_it(url: str):
+    with pytest.raises(SettingsError, match="LONGCALL_CLAUDE_PROXY_URL") as caught:
+        read_settings({"LONGCALL_CLAUDE_PROXY_URL": url})
+    assert "secret" not in str(caught.value)
 
 
 def test_what_an_interruption_leads_to_must_be_one_of_two_words():

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, replace
 
+from longcall.call import Call
 from longcall.models import Attempt, AttemptState, Completion
 from longcall.retry import Budget
 
 _BYTES_PER_TOKEN = 4
+_LEAST_USD = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,14 @@ class Spent:
             elif attempt.completion is not None:
                 spent = spent.plus(attempt.completion, asked + len((attempt.text or "").encode(errors="replace")))
         return spent
+
+
+def within(call: Call, budget: Budget, spent: Spent) -> Call:
+    """Returns `call` with what is left of a budget in USD as its own, for providers that can stop by themselves."""
+    if budget.usd is None:
+        return call
+    left = budget.model_copy(update={"usd": max(budget.usd - spent.usd, _LEAST_USD)})
+    return call.model_copy(update={"retry": call.policy.model_copy(update={"budget": left})})
 
 
 def reached(budget: Budget, spent: Spent, seconds: float) -> str | None:

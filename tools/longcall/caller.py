@@ -8,7 +8,7 @@ from functools import partial
 import anyio
 
 from longcall.backoff import Backoff
-from longcall.budget import Spent, reached
+from longcall.budget import Spent, reached, within
 from longcall.call import Call
 from longcall.checking import check
 from longcall.errors import CallError, Failure, ProviderError, StoreError
@@ -141,7 +141,9 @@ class _Asking:
             provider = self._caller.find(call.model)
         except CallError as error:
             raise ProviderError("rejected", str(error)) from error
-        return provider.resume(call, handle) if handle else provider.stream(call, sending)
+        if handle:
+            return provider.resume(call, handle)
+        return provider.stream(within(call, self._call.policy.budget, self._spent), sending)
 
     def _delay(self, number: int, error: ProviderError) -> float | None:
         may_resend = self._may_be_paid and self._call.policy.resend_broken and not self._limit()

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from longcall.providers.claude_names import LABELS, find_cli
 from longcall.providers.claude_names import NAMES as CLAUDE_NAMES
-from longcall.providers.claude_names import find_cli
 from longcall.providers.scripted import NAMES as DEMO_NAMES
-from longcall.routing import Route, route
+from longcall.routing import MAX, Route, route
 
 KEYS: Mapping[str, tuple[str, ...]] = {
     "anthropic": ("ANTHROPIC_API_KEY",),
@@ -38,6 +38,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "xai": ("XAI_API_KEY",),
 }
 """Provider → the variables any of which makes it callable. Providers beyond these work too; only this list is short."""
+CLAUDE = "claude-cli"
+"""The provider of the models that Claude's command line answers for."""
 _TALKING = ("chat", "responses")
 
 
@@ -100,14 +102,25 @@ def find_model(name: str, environ: Mapping[str, str]) -> Model | None:
             return _model(name, entry, set(providers_with_keys(environ)))
 
 
+def proxied_models(environ: Mapping[str, str]) -> list[Model]:
+    """Returns the models that can be asked here, Claude's own command line first, with the labels that it goes by."""
+    found = find_models("", environ)
+    ours = [model for model in found if model.provider == CLAUDE]
+    labels = [Model(MAX + label, CLAUDE, callable=True) for label in LABELS] if ours else []
+    return [*ours, *labels, *(model for model in found if model.provider != CLAUDE)]
+
+
 def _demo_models() -> Iterable[Model]:
     return (Model(name, "demo", callable=True, usd_per_1m_input=0.0, usd_per_1m_output=0.0) for name in DEMO_NAMES)
 
 
 def _claude_models(environ: Mapping[str, str]) -> Iterable[Model]:
     """Names behind `max/`, with no price: a subscription has none for a call."""
-    found = find_cli(environ) is not None
-    return (Model(name, "claude-cli", callable=found) for name in CLAUDE_NAMES)
+    return (Model(name, CLAUDE, callable=_has_claude(environ)) for name in CLAUDE_NAMES)
+
+
+def _has_claude(environ: Mapping[str, str]) -> bool:
+    return bool(environ.get("LONGCALL_CLAUDE_PROXY_URL")) or find_cli(environ) is not None
 
 
 def _listed_models(with_keys: set[str]) -> Iterable[Model]:

@@ -85,6 +85,8 @@ class Failure:
     """One clear sentence for a person or a model."""
     retryable: bool = False
     """Whether the same request may succeed later without a change."""
+    retry_after_s: float | None = None
+    """Seconds from the failure after which the provider asks us to come back, when it said so."""
 
 
 class ProviderError(LongcallError):
@@ -100,7 +102,7 @@ class ProviderError(LongcallError):
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
-        self.failure = Failure(code, message, retryable)
+        self.failure = Failure(code, message, retryable, retry_after)
         self.refused = refused
         """Whether the provider turned the request away before it began to answer, so that nothing was paid."""
         self.retry_after = retry_after

@@ -80,11 +80,15 @@ def _retry(config: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _json_system(config: Mapping[str, Any]) -> str | None:
-    """Returns the system text that asks for JSON, unless the caller's own does."""
+    """Returns the system text that `response_format` asks for, if any."""
     match config["response_format"]:
         case {"type": "json_object"}:
-            turns = cast("Sequence[Mapping[str, Any]]", config.get("messages") or ())
-            said = " ".join(str(turn.get("content", "")) for turn in turns if turn.get("role") == "system").casefold()
-            return None if "json object" in said or "valid json" in said else _JSON_ONLY
+            return json_only(cast("Sequence[Mapping[str, Any]]", config.get("messages") or ()))
         case _:
             raise CallError('`response_format` must be {"type": "json_object"}; for a schema give `response_schema`.')
+
+
+def json_only(messages: Sequence[Mapping[str, Any]]) -> str | None:
+    """Returns the system text that asks for a JSON object alone; None when the caller's own does."""
+    said = " ".join(str(turn.get("content", "")) for turn in messages if turn.get("role") == "system").casefold()
+    return None if "json object" in said or "valid json" in said else _JSON_ONLY

@@ -1,12 +1,12 @@
 """The one shape in which every door tells of a task."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
 
 from longcall.account import cost_of, stage_of, usage_of, validation_of
-from longcall.errors import CallError
+from longcall.errors import CallError, Failure
 from longcall.models import Task, TaskKind, TaskState
 
 Status = Literal["working", "completed", "failed", "cancelled", "interrupted", "needs_review", "listed", "dry_run"]
@@ -60,7 +60,7 @@ class Result(BaseModel, frozen=True):
     report: dict[str, Any] | None = None
     """What validate_code found: `verdict`, `assurance`, `checks`, `diagnostics`, `tests`, `sandbox`, …"""
     error: dict[str, Any] | None = None
-    """`code`, `message` and `retryable` of a failure."""
+    """`code`, `message` and `retryable` of a failure, and `retry_after_s` where the provider said when."""
     warnings: list[str] = []
     tasks: list[TaskLine] | None = None
     """The members of a group, or the recent tasks."""
@@ -97,6 +97,14 @@ class Page:
     def of(self, text: str) -> str:
         """Returns this part of `text`."""
         return text[self.offset :] if self.limit is None else text[self.offset : self.offset + self.limit]
+
+
+class Fit(Protocol):
+    """How a door tells of a task: whole, or cut to its room."""
+
+    def __call__(self, task: Task, page: Page | None, *, stranded: bool) -> Result:
+        """Returns what to tell; see `longcall.result.result_of`."""
+        ...
 
 
 def status_of(task: Task) -> Status:
@@ -145,7 +153,7 @@ def result_of(task: Task, page: Page | None = None, *, path: str | None = None, 
         progress=None if task.state.is_final else progress_of(task),
         validation=validation_of(task),
         report=task.report,
-        error=None if task.failure is None else asdict(task.failure),
+        error=None if task.failure is None else _told(task.failure),
         warnings=_warnings(task),
         output=asdict(completion.written) if completion and completion.written else None,
         tasks=[line_of(member) for member in task.members] or None,
@@ -174,6 +182,10 @@ def progress_of(task: Task) -> str:
 def _tokens(task: Task) -> int:
     # About four bytes of any script make a token.
     return max(1, (len(task.text.encode(errors="replace")) or task.chars) // 4)
+
+
+def _told(failure: Failure) -> dict[str, Any]:
+    return {name: value for name, value in asdict(failure).items() if value is not None}
 
 
 def _warnings(task: Task) -> list[str]:

@@ -2,34 +2,26 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any, Protocol, Unpack
+from typing import Any, Unpack
 
 from longcall.attachment import with_attachment
+from longcall.attempts import answer_of
 from longcall.call import Call
 from longcall.code_task import with_report
 from longcall.errors import CallError
 from longcall.models import Decision, Task
 from longcall.preparing import Desk, roots_of
 from longcall.question import Question
-from longcall.result import Page, Result, listing, result_of
+from longcall.result import Fit, Page, Result, listing, result_of
 from longcall.settings import Settings
 from longcall.tasks.client import TaskClient, open_client
 from longcall.tasks.store import Added
 from longcall.text import clean
 
 OnProgress = Callable[[Result], Awaitable[None]]
-
-
-class Fit(Protocol):
-    """How a door tells of a task: whole, or cut to its room."""
-
-    def __call__(self, task: Task, page: Page | None, *, stranded: bool) -> Result:
-        """Returns what to tell; see `longcall.result.result_of`."""
-        ...
 
 
 class Session:
@@ -87,12 +79,23 @@ class Session:
             StoreError: the task store cannot be used.
             WorkerStartError: no worker can be started; the task stays queued.
         """
-        pairs = [(prompt, question.get("model"))]
         if dry_run:
-            return await self._desk.dry_run(pairs, _without_model(question))
-        added = await self._start(await self._desk.calls(pairs, _without_model(question)), fresh, idempotency_key)
+            return await self._desk.dry_run([(prompt, question.get("model"))], _without_model(question))
+        added = await self.begin(prompt, fresh=fresh, idempotency_key=idempotency_key, **question)
         result = await self._await(added.id, wait_s, on_progress)
         return with_attachment(result, added)
+
+    async def begin(
+        self,
+        prompt: str | None = None,
+        *,
+        fresh: bool = False,
+        idempotency_key: str | None = None,
+        **question: Unpack[Question],
+    ) -> Added:
+        """Begins a task, raising as llm_call does, and tells nothing of it: no answer counts as handed over."""
+        pairs = [(prompt, question.get("model"))]
+        return await self._start(await self._desk.calls(pairs, _without_model(question)), fresh, idempotency_key)
 
     async def start_task(
         self,
@@ -188,21 +191,9 @@ class Session:
         if task_id is None:
             return await self.list_tasks()
         if attempt is not None:
-            return await self._answer_of(await self.look(task_id), attempt, page or Page())
+            task = await self.look(task_id)
+            return answer_of(task, attempt, await self.client.store.attempt_text(task.id, attempt), page, self._fit)
         return await self._await(task_id, wait_s, on_progress, page or Page())
-
-    async def _answer_of(self, task: Task, attempt: int, page: Page) -> Result:
-        text = await self.client.store.attempt_text(task.id, attempt)
-        if text is None:
-            raise CallError(
-                f"The task {task.id} keeps no answer of an attempt {attempt}: it has {len(task.attempts)}, and keeps"
-                " those answers that were checked."
-            )
-        # A page never goes to a file, which would be the task's.
-        shown = Page(page.offset, page.limit or len(text) + 1)
-        result = self._fit(replace(task, text=text), shown, stranded=False)
-        more = result.next and result.next.replace(f"(task_id={task.id!r}", f"(task_id={task.id!r}, attempt={attempt}")
-        return result.model_copy(update={"next": more})
 
     async def look(self, task_id: str) -> Task:
         """Returns a task as it is now.
@@ -213,6 +204,14 @@ class Session:
             WorkerStartError: no worker can be started to run it; the task stays queued.
         """
         return await self.client.wait(task_id, 0, principal=self._principal)
+
+    def follow(self, task_id: str, every_s: float) -> AsyncGenerator[Task]:
+        """Yields a task as it is, about every `every_s` seconds and when it has ended; see `TaskClient.follow`."""
+        return self.client.follow(task_id, every_s, principal=self._principal)
+
+    async def active(self, most: int = 1000) -> list[Task]:
+        """Returns the newest tasks that have not ended, of all projects, whatever process began them."""
+        return await self.client.store.recent(None, most, principal=self._principal, active=True)
 
     def tell(self, task: Task) -> Result:
         """Returns what to tell of a task, whose answer counts as handed over with it."""

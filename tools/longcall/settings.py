@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import platformdirs
 
@@ -50,6 +51,8 @@ class Settings:
     """Processes of Claude's command line at once; each takes about 200 MB."""
     claude_api_key: bool = False
     """Whether Claude's command line is given ANTHROPIC_API_KEY, which it would bill instead of a subscription."""
+    claude_proxy_url: str | None = None
+    """Where `max/…` models are asked instead of the command line: the root of a longcall proxy, or of one like it."""
     claude_skip_permissions: bool = False
     """Whether Claude's command line runs without asking for any permission, which its makers call dangerous."""
 
@@ -104,6 +107,15 @@ def _absolute(text: str) -> Path:
     return path
 
 
+def _root(text: str) -> str:
+    parts = urlsplit(text)
+    if "@" in text or "?" in text:  # whatever is secret there, the sentence must not show
+        raise SettingsError("LONGCALL_CLAUDE_PROXY_URL must hold no name, password or query.")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError
+    return text.rstrip("/").removesuffix("/v1")
+
+
 def _switch(text: str) -> bool:
     if text.lower() not in (*_ON, *_OFF):
         raise ValueError
@@ -135,6 +147,7 @@ _READERS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "writable_servers": (_names, "names with commas between them"),
     "claude_at_once": (_positive(int), "a whole number above 0"),
     "claude_api_key": (_switch, "1 or 0"),
+    "claude_proxy_url": (_root, "a URL like http://127.0.0.1:3010"),
     "claude_skip_permissions": (_switch, "1 or 0"),
 }
 

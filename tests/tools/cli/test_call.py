@@ -36,6 +36,7 @@ def test_the_default_model_is_asked_when_none_is_named(cli: "CommandLine") -> No
         (["hello", "-m", "demo/echo", "--temperature", "7"], "`temperature` cannot be used"),
         (["hello", "-m", "demo/echo", "--wait", "-1"], "`--wait` must be"),
         (["hello", "-m", "demo/echo", "--effort", "heroic"], "heroic"),
+        (["hello", "-m", "demo/echo", "--server", "files"], "cannot be handed tools"),
     ],
 )
 def test_what_cannot_be_asked_so_is_told_before_anything_is_stored(

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.claude import Claude, fake_cli, filesystem_server
+from support.claude import Answer, Claude, fake_cli, filesystem_server
 from support.mocks import Mock, aimock
 
-from longcall.errors import CallError
+from longcall.errors import CallError, ProviderError
 from longcall.settings import Settings
 
 DONE = "That is done."
@@ -174,3 +174,41 @@ async def test_secrets_of_servers_are_in_a_private_file_alone(claude: Claude, tm
     assert SECRET not in str(seen["argv"]) + str(seen["environ"])
     assert "--allowedTools=mcp__web" in seen["argv"]
     await claude.gone()
+
+
+COUNTED = {"input_tokens": 1000, "output_tokens": 500}
+
+
+async def asked_within(claude: Claude, settings: Settings, root: Path, tmp_path: Path, usd: float) -> Answer:
+    """Has a model of known price read a file and answer, within a budget."""
+    fixtures = turns(("mcp__files__read_text_file", {"path": str(root / "there.txt")}))
+    for fixture in fixtures:
+        fixture["response"]["usage"] = COUNTED
+    with aimock(fixtures, tmp_path) as mock:
+        return await claude.ask(
+            claude.environ(mock.url), servers=["files"], settings=settings, retry={"budget": {"usd": usd}}
+        )
+
+
+async def test_a_run_stops_between_two_requests_once_its_budget_is_spent(
+    claude: Claude, settings: Settings, root: Path, tmp_path: Path
+):
+    with pytest.raises(ProviderError, match=r"budget") as caught:
+        await asked_within(claude, settings, root, tmp_path, 0.001)
+    assert (caught.value.failure.code, caught.value.failure.retryable, caught.value.refused) == ("budget", False, False)
+
+
+@pytest.mark.parametrize("usd", [0.010, 1.0])
+async def test_an_answer_that_was_whole_when_its_budget_was_passed_is_kept(
+    claude: Claude, settings: Settings, root: Path, tmp_path: Path, usd: float
+):
+    answer = await asked_within(claude, settings, root, tmp_path, usd)
+    assert answer.text == DONE
+    assert answer.ending.cost_usd is not None
+    assert (answer.ending.cost_usd > usd) == (usd < 1)
+
+
+async def test_the_answer_of_a_single_request_is_never_thrown_away_for_its_price(claude: Claude, tmp_path: Path):
+    with aimock([{"match": {}, "response": {"content": DONE, "usage": COUNTED}}], tmp_path) as mock:
+        answer = await claude.ask(claude.environ(mock.url), retry={"budget": {"usd": 0.000001}})
+    assert answer.text == DONE

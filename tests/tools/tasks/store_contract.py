@@ -284,6 +284,15 @@ async def test_the_newest_tasks_of_a_project_are_listed_without_members(store: T
     assert await store.recent("/nobody's", 10) == []
 
 
+async def test_tasks_that_have_not_ended_can_be_listed_alone(store: TaskStore):
+    ended, going = await running(store, new_task(), new_task(project="/elsewhere"))
+    [waiting] = await added(store, new_task(principal="ann"))
+    await store.finish(ended, WORKER, answered("because"))
+    assert [task.id for task in await store.recent(None, 10, active=True)] == [waiting, going]
+    assert [task.id for task in await store.recent(None, 10, active=True, principal="ann")] == [waiting]
+    assert {ended, going, waiting} == {task.id for task in await store.recent(None, 10)}
+
+
 async def test_listed_tasks_know_how_long_their_text_is_but_not_the_text(store: TaskStore):
     ended, going = await running(store, new_task(), new_task(), sent=True)
     await store.finish(ended, WORKER, answered("because"))

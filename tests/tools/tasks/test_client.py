@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 
 import anyio
@@ -38,6 +39,17 @@ async def sent_elsewhere(client: TaskClient) -> str:
 async def test_the_fate_of_a_task_of_a_dead_worker_elsewhere_is_told(client: TaskClient):
     task = await sent_elsewhere(client)
     assert (await client.wait(task, 0)).state is TaskState.INTERRUPTED
+
+
+async def test_whoever_follows_a_task_sees_it_until_its_end(client: TaskClient):
+    task = await sent_elsewhere(client)
+    with held(lock_path(client.settings.workers_path, ELSEWHERE)):
+        async with aclosing(client.follow(task, 0.01)) as tasks:
+            assert (await anext(tasks)).state is TaskState.RUNNING
+            await client.store.finish(task, "theirs", answered("because"))
+            assert [seen.text async for seen in tasks][-1] == "because"
+    with pytest.raises(UnknownTaskError):
+        await anext(client.follow(task, 0.01, principal="ann"))
 
 
 async def test_a_task_of_a_living_worker_elsewhere_is_left_alone(client: TaskClient):

@@ -49,6 +49,10 @@ def call(
     schema: Annotated[
         Path | None, typer.Option(help="A file with a JSON Schema that the answer must fit.", metavar="FILE")
     ] = None,
+    server: Annotated[
+        list[str] | None,
+        typer.Option(help="One of your MCP servers, whose tools a max/… model may use; repeatable.", metavar="NAME"),
+    ] = None,
     timeout: Annotated[
         float | None, typer.Option(help="Seconds after which the work itself is stopped.", metavar="S")
     ] = None,
@@ -74,6 +78,7 @@ def call(
         validate=read_validators(validate),
         retry=read_retry(retry),
         response_schema=read_schema(schema),
+        servers=server,
         timeout_s=timeout,
         background=background,
     )

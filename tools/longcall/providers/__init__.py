@@ -28,6 +28,7 @@ class Provider(Protocol):
     def stream(self, call: Call, sending: Sending) -> AsyncGenerator[Event]:
         """Sends one request and yields the text as it comes, then, when the answer is complete, its Completion.
 
+        `call.policy.budget.usd` is what may still be spent; whoever makes many requests of one call stops at it.
         Everything that can be found wrong without the provider is raised before `sending` is awaited. Closing the
         generator closes the connection.
 

@@ -84,9 +84,7 @@ def claude_command(
     if turns.earlier:
         command.append(f"--resume={folder.write('earlier.jsonl', turns.earlier)}")
     if servers:
-        config = folder.write("servers.json", json.dumps({"mcpServers": servers}))
-        command += [f"--mcp-config={config}", f"--allowedTools={','.join(_tools(servers))}"]
-        command += [f"--add-dir={folder}" for folder in _roots(servers)]
+        command += _with_servers(call, servers, folder)
     if by_option:
         command.append(f"--json-schema={json.dumps(call.response_schema)}")
     if call.reasoning_effort in _EFFORTS:
@@ -94,6 +92,16 @@ def claude_command(
     if skip_permissions:
         command.append("--dangerously-skip-permissions")
     return command, folder.write("asked.jsonl", turns.last)
+
+
+def _with_servers(call: Call, servers: Servers, folder: Folder) -> Sequence[str]:
+    config = folder.write("servers.json", json.dumps({"mcpServers": servers}))
+    options = [f"--mcp-config={config}", f"--allowedTools={','.join(_tools(servers))}"]
+    options += [f"--add-dir={folder}" for folder in _roots(servers)]
+    if (usd := call.policy.budget.usd) is not None:
+        # With tools a run is many requests, and it stops between two; of a single one it would throw away the answer.
+        options.append(f"--max-budget-usd={usd:.6f}")
+    return options
 
 
 def gathers(call: Call, servers: Servers) -> bool:

@@ -21,6 +21,7 @@ _LOGIN = (
 _KINDS: dict[str, tuple[str, bool]] = {
     "refusal": ("content_policy", False),
     "usage_limit_reached": ("usage_limit", True),
+    "budget_exhausted": ("budget", False),
     "prompt_too_long": ("context_window", False),
     "billing_error": ("quota", False),
     "model_not_found": ("unknown_model", False),
@@ -33,6 +34,7 @@ _KINDS: dict[str, tuple[str, bool]] = {
 }
 """Its word → our code, and whether asking again may help. The first of its words that is here counts."""
 _SENTENCES = {
+    "budget": "spent what was left of the budget (`retry.budget.usd`) before its answer was complete",
     "content_policy": "had its answer stopped by Claude's safeguards; what came may have been billed",
     "context_window": "cannot take a prompt this long; shorten it",
     "disconnected": "lost its connection; the request may have been billed",

@@ -42,6 +42,8 @@ class Heard:
         self._anew = False
         self._garbage = 0
         self._unstarted: list[str] = []
+        self._last: tuple[str, str] = ("", "")
+        """Id and text of the last message."""
         self.initialised = False
         """Whether it came as far as its session, after which a request may leave at any time."""
         self.began = False
@@ -92,7 +94,8 @@ class Heard:
     def is_answer(self) -> bool:
         """Whether the result is an answer; one that was cut at its limit of tokens is."""
         result = self.result or {}
-        return not result.get("is_error") or (result.get("api_error") == "max_output_tokens" and bool(self._parts))
+        is_cut = result.get("api_error") == "max_output_tokens" and bool(self._parts)
+        return not result.get("is_error") or is_cut or self._has_passed_budget()
 
     def _parsed(self, line: bytes) -> Record:
         try:
@@ -134,15 +137,27 @@ class Heard:
     def _message(self, record: Record) -> None:
         if record.get("is_api_error_message") or record.get("error"):
             self.complaint = record
-        elif _part(record, "message").get("model") != "<synthetic>":
+        elif (message := _part(record, "message")).get("model") != "<synthetic>":
             self.began = True
+            blocks: list[Record] = message.get("content") or []
+            text = "".join(str(block.get("text") or "") for block in blocks if block.get("type") == "text")
+            told, name = self._last[1], str(message.get("id"))  # a message comes in one record for each block
+            self._last = (name, told + text if name == self._last[0] else text)
 
     def _limit(self, info: Record) -> None:
         if info.get("status") == "rejected" and isinstance(info.get("resetsAt"), int | float):
             self.resets_at = float(info["resetsAt"])
 
+    def _has_passed_budget(self) -> bool:
+        """Whether the answer is whole, and only its last request passed the budget, which counts as an error there."""
+        result = self.result or {}
+        ended = result.get("subtype") == "error_max_budget_usd" and result.get("stop_reason") == "end_turn"
+        return ended and bool(self._last[1].strip())
+
     def _said(self) -> str:
         result = self.result or {}
+        if self._has_passed_budget():
+            return self._last[1]
         return "" if result.get("is_error") else str(result.get("result") or "")
 
     def _ends_with(self, text: str) -> bool:

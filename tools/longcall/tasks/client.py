@@ -11,14 +11,15 @@ import anyio
 import anyio.to_thread
 
 from longcall.beside import beside
-from longcall.call import Call, request_hash
+from longcall.call import Call
 from longcall.environment import fingerprint, older_fingerprints, read_salt
 from longcall.errors import CallError, StoreError, UnknownTaskError, WorkerStartError
-from longcall.models import Decision, Task, TaskState, new_task_id
+from longcall.models import Decision, Task, TaskState
 from longcall.settings import Settings
 from longcall.tasks.doorbell import Doorbell, open_doorbell
 from longcall.tasks.estate import Estate
 from longcall.tasks.launch import ensure_worker
+from longcall.tasks.new import new_tasks
 from longcall.tasks.sqlite import open_sqlite_store
 from longcall.tasks.store import Added, NewTask, TaskStore
 from longcall.tasks.watch import Watches
@@ -39,10 +40,7 @@ _CANCEL_S = 5.0
 
 
 class TaskClient:
-    """An open store with the means to get its tasks done.
-
-    Where a method takes a `principal`, tasks of others are unknown to it; None knows every task.
-    """
+    """An open store with the means to get tasks done. Others' tasks are unknown to a `principal`; None knows all."""
 
     def __init__(
         self,
@@ -83,25 +81,13 @@ class TaskClient:
         Raises:
             KeyConflictError: the idempotency key was used for another request.
         """
-        added = await self.store.add(self._new_tasks(calls, project, principal, idempotency_key), fresh=fresh)
-        self._wanted.set()
-        await self._ring_worker()
-        return added
-
-    def _new_tasks(self, calls: Sequence[Call], project: str, principal: str, key: str | None) -> list[NewTask]:
         new = partial(
             NewTask, environment=self.environment, project=project, principal=principal, older=self.estate.older
         )
-        first = partial(new, id=new_task_id(), head=calls[0].head, idempotency_key=key)
-        if len(calls) == 1:
-            return [first(model=calls[0].model, call=calls[0], request=calls[0].request)]
-        models = ", ".join(dict.fromkeys(call.model for call in calls))
-        group = first(model=models, call=None, request=request_hash(" ".join(call.request for call in calls)))
-        members = [
-            new(id=new_task_id(), model=call.model, head=call.head, call=call, parent=group.id, position=index)
-            for index, call in enumerate(calls)
-        ]
-        return [group, *members]
+        added = await self.store.add(new_tasks(calls, new, idempotency_key), fresh=fresh)
+        self._wanted.set()
+        await self._ring_worker()
+        return added
 
     async def task(self, task_id: str, *, principal: str | None = None) -> Task:
         """Returns a task as it is now.
@@ -163,6 +149,18 @@ class TaskClient:
         if on_progress is not None:
             await on_progress(task)
         return task
+
+    async def follow(self, task_id: str, every_s: float, *, principal: str | None = None) -> AsyncGenerator[Task]:
+        """Yields a task as it is, about every `every_s` seconds, and at last as it ended; raises as `wait` does."""
+        self._worker_trouble = None
+        with self._watches.watching(task_id) as watch:
+            while True:
+                task = await self._look(task_id, None, principal)
+                yield task
+                if task.state.is_final:
+                    return
+                self._wanted.set()
+                await watch.heard(every_s)
 
     async def review(
         self, task_id: str, decision: Decision, guidance: str | None = None, *, principal: str | None = None

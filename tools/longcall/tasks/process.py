@@ -24,6 +24,7 @@ from longcall.beside import beside
 from longcall.caller import Caller
 from longcall.providers import Provider
 from longcall.providers.claude_cli import ClaudeCLIProvider
+from longcall.providers.claude_proxy import ClaudeProxyProvider
 from longcall.providers.litellm import LiteLLMProvider
 from longcall.providers.scripted import ScriptedProvider
 from longcall.providers.thread import LoopThread
@@ -120,10 +121,16 @@ def _raise_file_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+def _claude(settings: Settings) -> Provider:
+    if settings.claude_proxy_url is not None:
+        return ClaudeProxyProvider(settings.claude_proxy_url, os.environ)
+    return ClaudeCLIProvider(settings, os.environ)
+
+
 def _finder(litellm: LiteLLMProvider, settings: Settings) -> Callable[[str], Provider]:
     providers: dict[Route, Provider] = {
         Route.SCRIPTED: ScriptedProvider(),
-        Route.CLAUDE: ClaudeCLIProvider(settings, os.environ),
+        Route.CLAUDE: _claude(settings),
         Route.LITELLM: litellm,
     }
     return lambda model: providers[route(model)]

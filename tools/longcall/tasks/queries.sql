@@ -169,7 +169,7 @@ SELECT tasks.*, CASE
         WHEN text IS NOT NULL THEN length(text)
         ELSE (SELECT coalesce(sum(length(p.text)), 0) FROM pieces AS p WHERE p.task = tasks.id) END AS chars
 FROM tasks WHERE parent IS NULL AND (:project IS NULL OR project = :project)
-  AND (:principal IS NULL OR principal = :principal)
+  AND (:principal IS NULL OR principal = :principal) AND (NOT :active OR state IN ('queued', 'running'))
 ORDER BY created_at DESC, rowid DESC LIMIT :most;
 
 -- name: adopt

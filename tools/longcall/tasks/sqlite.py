@@ -97,8 +97,10 @@ class SqliteStore:
     async def adopt(self, older: str, environment: str) -> None:
         await self._write_all("adopt", older=older, environment=environment)
 
-    async def recent(self, project: str | None, most: int, *, principal: str | None = None) -> list[Task]:
-        rows = await self._read_all("recent", project=project, most=most, principal=principal)
+    async def recent(
+        self, project: str | None, most: int, *, principal: str | None = None, active: bool = False
+    ) -> list[Task]:
+        rows = await self._read_all("recent", project=project, most=most, principal=principal, active=active)
         return [task_from_row(row) for row in rows]
 
     async def find(self, start: str) -> list[str]:

@@ -221,8 +221,13 @@ class TaskStore(Protocol):
         """
         ...
 
-    async def recent(self, project: str | None, most: int, *, principal: str | None = None) -> list[Task]:
-        """Returns the newest tasks without texts or attempts, of one project or of all, of one principal or of all."""
+    async def recent(
+        self, project: str | None, most: int, *, principal: str | None = None, active: bool = False
+    ) -> list[Task]:
+        """Returns the newest tasks without texts or attempts, of one project or of all, of one principal or of all.
+
+        With `active`, those alone that have not ended.
+        """
         ...
 
     async def find(self, start: str) -> list[str]:

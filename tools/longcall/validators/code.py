@@ -21,8 +21,8 @@ _MOST_PARTS = 20
 class Code(TextValidator, frozen=True, extra="forbid"):
     """The code blocks of `language`, or the whole text where there are no code blocks, pass what is asked of them.
 
-    Without more than `syntax`, they parse. With other `checks`, `cases` or `tests` they are handed to validate_code, all
-    of them as one file; what cannot be decided there is an error of the check.
+    Without more than `syntax`, they parse. With other `checks`, `cases` or `tests` they are handed to validate_code,
+    all of them as one file; what cannot be decided there is an error of the check.
     """
 
     cost: ClassVar[int] = 2
