@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -45,8 +46,7 @@ def test_the_console_commands_work_as_shown(environ: dict[str, str]) -> None:
     assert commands
 
     for words in commands:
-        arguments = re.findall(r'"[^"]*"|\S+', words)
-        done = run([sys.executable, "-m", "longcall_server", *(word.strip('"') for word in arguments)], environ)
+        done = run([sys.executable, "-m", "longcall_server", *shlex.split(words)], environ)
         assert done.returncode == 0, (words, done.stderr)
         shown = re.search(rf"^\$ longcall {re.escape(words)}\n((?:(?!\$ ).*\n)*)", console, re.MULTILINE)
         assert shown is not None

@@ -11,6 +11,8 @@ from longcall_server.asking import session_of
 from longcall_server.parameters import TEXT, Cases, Code, TimeoutS, WaitS
 from longcall_server.reply import tool_errors
 
+Format = Annotated[Literal["report", "sarif"], Field(description="sarif: SARIF 2.1.0.")]
+
 
 async def validate_code(
     ctx: Ctx,
@@ -27,7 +29,7 @@ async def validate_code(
     task: Annotated[str, TEXT, Field(description="What the code was to do, for a judge.")] = "",
     criteria: Annotated[list[str] | None, Field(description="What a judge must find true.")] = None,
     judge: Annotated[dict[str, Any] | None, Field(description='{"models": […], "require", "prompt"}')] = None,
-    format: Literal["report", "sarif"] = "report",  # noqa: A002  # what such an argument is called everywhere
+    format: Format = "report",  # noqa: A002  # what such an argument is called everywhere
     timeout_s: TimeoutS = None,
     wait_s: WaitS = None,
 ) -> CallToolResult:
