@@ -1,10 +1,8 @@
 """One call, asked until there is a good answer: request, check, and ask again."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Protocol
 
 import anyio
 
@@ -13,42 +11,14 @@ from longcall.budget import Spent, reached
 from longcall.call import Call
 from longcall.checking import check
 from longcall.errors import CallError, Failure, ProviderError, StoreError
+from longcall.hearing import Hearing, Ledger, OnText
 from longcall.judge import Bench
-from longcall.models import Attempt, AttemptState, Checked, Completion, Role, TaskState
-from longcall.providers import Event, Handle, Provider, Sending
+from longcall.models import Attempt, AttemptState, Completion, Role, Step, TaskState
+from longcall.providers import Event, Handle, Provider, Sending, Talk, ToolUser
 from longcall.rounds import Next, Outcome, Round, Stop, conclude, given, next_step
-from longcall.text import Pieces
+from longcall.routing import Route, route
+from longcall.turns import Heard, Servers, ToolTalk, turns_so_far
 from longcall.validators.base import Answer, ValidatorError
-
-OnText = Callable[[str], None]
-
-
-class Ledger(Protocol):
-    """Where attempts are written down; for one task."""
-
-    async def sent(self, model: str, role: Role, request: str | None = None) -> None:
-        """Commits that a request is about to leave, a judge's with a hash of it. Whatever it raises stops the request.
-
-        Raises:
-            StoreError: it cannot be committed.
-        """
-        ...
-
-    async def keeps(self, handle: Handle) -> None:
-        """Commits under which name the provider keeps the answer."""
-        ...
-
-    async def failed(self, failure: Failure, *, may_be_paid: bool = False) -> None:
-        """Commits that the request failed and the task goes on."""
-        ...
-
-    async def answered(self, role: Role, text: str, completion: Completion) -> int:
-        """Commits the answer to the request, while its task goes on, and returns the attempt's number."""
-        ...
-
-    async def checked(self, number: int, checked: Checked) -> None:
-        """Commits what the checks found of an attempt's answer."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +31,8 @@ class Work:
     """Takes the pieces of an answer as they come; another answer begins where the ledger hears of its request."""
     past: tuple[Attempt, ...] = ()
     """What an earlier worker has asked for it, with the answers."""
+    steps: tuple[Step, ...] = ()
+    """The tools that were used on the way."""
     handle: Handle | None = None
     """Under which name the provider keeps the answer of a request that is still open."""
     secret: str = ""
@@ -76,6 +48,8 @@ class Caller:
     find: Callable[[str], Provider]
     """From a model's name to its provider; raises ProviderError or CallError for a name nobody serves."""
     backoff: Backoff
+    servers: Servers | None = None
+    """Where the tools of MCP servers come from, for models whose providers use none by themselves."""
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
 
     async def answer(self, work: Work) -> Outcome:
@@ -88,7 +62,7 @@ class Caller:
             ProviderError: no answer; the last failure.
         """
         if not work.call.validators:
-            text, completion = await _Asking(self, work).request(work.call, work.handle)
+            text, completion = await _Asking(self, work).answer(work.call, work.handle)
             return Outcome(TaskState.COMPLETED, text, completion)
         return await _Asking(self, work).run()
 
@@ -101,6 +75,7 @@ class _Asking:
         self._work = work
         self._call = work.call
         self._rounds = _rounds(work)
+        self._turns = turns_so_far(work.past, work.steps)
         self._judged, self._broken = _judged(work), _broken(work)
         self._spent = Spent().of(work.past, _size(work.call))
         self._may_be_paid = False
@@ -114,7 +89,7 @@ class _Asking:
             if isinstance(asked, Stop):
                 return conclude(self._call, self._rounds, asked)
             try:
-                text, completion = await self.request(asked, handle)
+                text, completion = await self.answer(asked, handle)
             except ProviderError as error:
                 if not self._rounds:
                     raise
@@ -142,9 +117,28 @@ class _Asking:
         limit = self._limit()  # the delay took seconds too
         return Stop(limit) if limit else step.call
 
+    async def answer(self, call: Call, handle: Handle | None) -> tuple[str, Completion]:
+        """Asks for an answer, in several turns where the model uses tools that its provider has us call.
+
+        Raises:
+            ProviderError: no answer.
+        """
+        if not (call.servers or call.mcp_config) or route(call.model) is not Route.LITELLM:
+            return (await self.request(call, handle))[:2]
+        if self._caller.servers is None:
+            raise ProviderError("rejected", f"{call.model!r} cannot be handed tools here.")
+        turns, self._turns = self._turns, []
+        return await ToolTalk(self._caller.servers, self._work.ledger, self._ask_turn, self._limit).answer(call, turns)
+
+    async def _ask_turn(self, call: Call, talk: Talk) -> Heard:
+        text, completion, asked = await self.request(call, talk=talk)
+        if asked:
+            self._note(call, text, completion)
+        return text, completion, asked
+
     async def request(
-        self, call: Call, handle: Handle | None = None, role: Role = Role.ANSWER
-    ) -> tuple[str, Completion]:
+        self, call: Call, handle: Handle | None = None, role: Role = Role.ANSWER, talk: Talk | None = None
+    ) -> Heard:
         """Asks, or fetches what is kept under `handle`, and again while the provider turns it away.
 
         Raises:
@@ -153,9 +147,10 @@ class _Asking:
         number = 0
         while True:
             number += 1
-            hearing = _Hearing(self._work, role)
+            hearing = Hearing(self._work.ledger, self._work.on_text, role)
             try:
-                return await hearing.take(self._stream(call, handle, partial(hearing.sending, call)))
+                stream = self._stream(call, handle, partial(hearing.sending, call), talk)
+                return (*await hearing.take(stream), hearing.asked)
             except StoreError as error:
                 self._may_be_paid = False
                 message = f"The request was not sent, since it could not be written down first: {error}"
@@ -172,12 +167,16 @@ class _Asking:
                 if self._limit():
                     raise
 
-    def _stream(self, call: Call, handle: Handle | None, sending: Sending) -> AsyncGenerator[Event]:
+    def _stream(self, call: Call, handle: Handle | None, sending: Sending, talk: Talk | None) -> AsyncGenerator[Event]:
         try:
             provider = self._caller.find(call.model)
         except CallError as error:
             raise ProviderError("rejected", str(error)) from error
-        return provider.resume(call, handle) if handle else provider.stream(call, sending)
+        if talk is None:
+            return provider.resume(call, handle) if handle else provider.stream(call, sending)
+        if not isinstance(provider, ToolUser):
+            raise ProviderError("rejected", f"{call.model!r} cannot be handed tools.")
+        return provider.turn(call, talk, sending)
 
     def _delay(self, number: int, error: ProviderError) -> float | None:
         may_resend = self._may_be_paid and self._call.policy.resend_broken and not self._limit()
@@ -200,7 +199,7 @@ class _Asking:
         if limit := self._limit():
             raise ValidatorError(f"the budget allows no judge: {limit}")
         try:
-            text, completion = await self.request(call, role=Role.JUDGE)
+            text, completion, _ = await self.request(call, role=Role.JUDGE)
         except ProviderError as error:
             await self._work.ledger.failed(error.failure, may_be_paid=self._may_be_paid)
             raise
@@ -258,38 +257,3 @@ def _is_broken(work: Work, attempt: Attempt) -> bool:
 
 def _unanswered(failure: Failure) -> Stop:
     return Stop(f"The next answer could not be had: {failure.message}", failure=failure)
-
-
-class _Hearing:
-    """One answer as it comes; that of a judge is not shown."""
-
-    def __init__(self, work: Work, role: Role) -> None:
-        self._work = work
-        self._role = role
-        self.is_sent = False
-
-    async def sending(self, call: Call) -> None:
-        """Is awaited as the last thing before the request leaves."""
-        await self._work.ledger.sent(call.model, self._role, call.request if self._role is Role.JUDGE else None)
-        self.is_sent = True
-
-    async def take(self, stream: AsyncGenerator[Event]) -> tuple[str, Completion]:
-        """Returns the whole text, valid, and how it ended."""
-        text: list[str] = []
-        pieces = Pieces()
-        completion: Completion | None = None
-        async with aclosing(stream) as events:
-            async for event in events:
-                match event:
-                    case str():
-                        text.append(pieces.take(event))
-                        if self._role is Role.ANSWER:
-                            self._work.on_text(text[-1])
-                    case Handle():
-                        await self._work.ledger.keeps(event)
-                    case Completion():
-                        completion = event
-        if completion is None:
-            message = "The provider ended the answer without saying that it was complete."
-            raise ProviderError("incomplete_stream", message, retryable=True)
-        return "".join(text), completion

@@ -19,6 +19,7 @@ from longcall.models import (
     Completion,
     Decision,
     Role,
+    Step,
     Task,
     TaskKind,
     TaskState,
@@ -65,6 +66,8 @@ class Claim:
     """The name under which the provider keeps the answer of a request that was sent before, if it does."""
     past: tuple[Attempt, ...] = ()
     """What was asked before, since the task was made or last guided, with texts and what checks found of them."""
+    steps: tuple[Step, ...] = ()
+    """The tools that were used before."""
 
 
 class Attached(StrEnum):
@@ -167,6 +170,26 @@ class TaskStore(Protocol):
 
         Raises:
             StaleClaimError: the task is not running under `worker` with an open attempt.
+        """
+        ...
+
+    async def note_turn(self, task: str, worker: str, text: str, completion: Completion, steps: Sequence[Step]) -> int:
+        """Ends the open attempt as a turn that asked for `steps` (whose attempt is set here); see `note_answer`."""
+        ...
+
+    async def begin_step(self, task: str, worker: str, attempt: int, number: int) -> None:
+        """Writes down that a tool is about to be called.
+
+        Raises:
+            StaleClaimError: the task is not running under `worker`, is to be cancelled, or the step was begun before.
+        """
+        ...
+
+    async def end_step(self, task: str, worker: str, step: Step) -> None:
+        """Writes down what a tool said: state, result and time of `step`.
+
+        Raises:
+            StaleClaimError: the task is not running under `worker`, or the step has ended.
         """
         ...
 
