@@ -1,6 +1,8 @@
 """How a server is reached: its process over pipes, which cannot outlive this one, or its URL."""
 
+import errno
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Mapping
@@ -37,6 +39,8 @@ async def transport(server: Mapping[str, Any]) -> AsyncGenerator[Any]:
     # Its variables are those of its entry, beside the few harmless ones that the SDK passes on: never our keys.
     own: dict[str, Any] = server.get("env") or {}
     environ = {name: str(value) for name, value in own.items()}
+    if shutil.which(command[0], path=environ.get("PATH")) is None:  # the shell would start, and say nothing to us
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
     async with _lifeline() as pipe:
         first, *rest = command if pipe is None else ["/bin/sh", "-c", _WATCHED, str(pipe), *command]
         yield stdio_client(StdioServerParameters(command=first, args=rest, env=environ), errlog=sys.stderr)
