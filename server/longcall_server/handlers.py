@@ -12,6 +12,7 @@ from pydantic import Field
 
 from longcall import Result
 from longcall.catalog import find_models
+from longcall.mcp_client.offered import offered
 from longcall.result import POLL_S, Page
 from longcall.session import OnProgress
 from longcall_server.asking import host_of, session_of, takes_tasks
@@ -226,9 +227,11 @@ async def list_models(
 
     Any LiteLLM name provider/model works, listed or not.
     """
-    default = _opening(ctx).settings.model
-    found = await anyio.to_thread.run_sync(find_models, query, dict(os.environ))
-    return models_reply(found, limit, default)
+    settings = _opening(ctx).settings
+    with tool_errors():
+        servers = await anyio.to_thread.run_sync(offered, settings)
+        found = await anyio.to_thread.run_sync(find_models, query, dict(os.environ))
+    return models_reply(found, limit, settings.model, servers)
 
 
 def _opening(ctx: Ctx) -> Opening:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,30 @@ from support.processes import kill, rows, until, worker_processes
 from longcall import Result, connect
 
 TEXT = "written by a model"
+
+
+SLOW = """
+import pathlib, sys, time
+from mcp.server.mcpserver import MCPServer
+from mcp_types import ToolAnnotations
+server, folder = MCPServer("slow"), pathlib.Path(sys.argv[1])
+def run(name: str) -> str:
+    with (folder / name).open("a") as file: file.write("x")
+    while len((folder / name).read_text()) == 1: time.sleep(0.01)
+    return "it went on"
+def look() -> str:
+    return run("looked")
+def act() -> str:
+    return run("acted")
+server.add_tool(look, annotations=ToolAnnotations(read_only_hint=True))
+server.add_tool(act)
+server.run()
+"""
+"""A server whose tools never end when they are called for the first time."""
+
+
+def slow(name: str) -> dict[str, Any]:
+    return {"toolCalls": [{"id": f"slow-{name}", "name": f"mcp__slow__{name}", "arguments": "{}"}]}
 
 
 def use(name: str, number: str, **arguments: Any) -> dict[str, Any]:
@@ -37,6 +62,8 @@ def fixtures(root: Path) -> list[dict[str, Any]]:
         {"match": {"userMessage": "the outside"}, "response": use("read_text_file", "outside", path="/etc/passwd")},
         {"match": {"toolCallId": "once"}, "response": {"content": "late"}, "latency": 60_000},
         {"match": {"userMessage": "once"}, "response": use("write_file", "once", path=once, content="x")},
+        *({"match": {"toolCallId": f"slow-{name}"}, "response": {"content": "So be it."}} for name in ("look", "act")),
+        *({"match": {"userMessage": f"slowly {name}"}, "response": slow(name)} for name in ("look", "act")),
         {"match": {"toolCallId": "long"}, "response": {"content": "It was long."}},
         {"match": {"userMessage": "long file"}, "response": use("read_text_file", "long", path=str(root / "long.txt"))},
         {"match": {"toolCallId": "better", "userMessage": "did not pass"}, "response": {"content": "It is good."}},
@@ -77,8 +104,12 @@ def _running(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[World,
     root.mkdir()
     (root / ".env").write_text("SECRET")
     (root / "long.txt").write_text("word " * 50_000)
+    (folder / "slow.py").write_text(SLOW)
+    server = {"command": sys.executable, "args": [str(folder / "slow.py"), str(root)], "writable": True}
+    (folder / "servers.json").write_text(json.dumps({"mcpServers": {"slow": server}}))
     with aimock(fixtures(root), folder) as model:
         variables = {
+            "LONGCALL_MCP_CONFIG": str(folder / "servers.json"),
             **model.environ(),
             "LONGCALL_HOME": str(home),
             "LONGCALL_WORKER_IDLE_S": "60",
@@ -206,6 +237,29 @@ async def test_a_worker_killed_between_the_turns_leaves_its_steps_and_nothing_is
     assert path.read_text() == "x"
     assert len(world.asked("once")) == 2
     await until(lambda: not _servers(world.root))
+
+
+@pytest.mark.parametrize(("name", "file", "calls", "state", "said"), [
+    ("look", "looked", "xx", "done", "it went on"), ("act", "acted", "x", "failed", "done or not"),
+])  # fmt: skip
+async def test_a_worker_killed_within_a_tool_is_followed_by_one_that_goes_on(
+    world: World, name: str, file: str, calls: str, state: str, said: str
+) -> None:
+    async with connect(world.root) as session:
+        begun = await session.start_task(f"slowly {name}", model="openai/gpt-4o", servers=["slow"])
+        await session.client.see_to_worker()
+        assert begun.task_id is not None
+        await until((world.root / file).exists)
+        kill(worker_processes(world.home))
+        result = await session.poll_task(begun.task_id, wait_s=None)
+    assert (result.status, result.text) == ("completed", "So be it.")
+    assert world.attempts(result) == [("turn", "answered"), ("answer", "answered")]
+    assert len(world.asked(f"slowly {name}")) == 2
+    assert (world.root / file).read_text() == calls
+    assert result.steps is not None
+    [step] = result.steps
+    assert step["state"] == state
+    assert said in step["result"]
 
 
 def _servers(root: Path) -> list[int]:

@@ -217,7 +217,8 @@ async def test_a_call_that_hangs_ends_at_its_deadline_and_a_long_result_is_cut(o
 
 
 @pytest.mark.parametrize(("command", "said"), [
-    (["sleep", "600"], "it was not ready within 0.5 s"), (["false"], ""), (["/nowhere/at/all"], r"\[Errno 2\] No such file"),
+    (["sleep", "600"], "it was not ready within 0.5 s"), (["false"], ""),
+    (["/nowhere/at/all"], r"\[Errno 2\] No such file"),
 ])  # fmt: skip
 async def test_a_server_that_does_not_start_is_told_and_leaves_nothing(
     odd: Callable[..., Path], command: list[str], said: str
