@@ -18,6 +18,7 @@ from typing import Protocol
 import anyio
 
 from benchmarks import (
+    attaching,
     cancel,
     chaos,
     fronts,
@@ -55,6 +56,7 @@ PARTS: Mapping[str, Part] = {
     "restart": restart.run,
     "fronts": fronts.run,
     "polling": polling.run,
+    "attaching": attaching.run,
     "chaos": chaos.run,
 }
 _MOST_S = 180.0

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from longcall.mcp_client.filesystem import NAME, READING
-from longcall.servers import server_names
+from longcall.servers import may_write, server_names
 from longcall.settings import Settings
 
 
@@ -25,7 +25,8 @@ def offered(settings: Settings) -> list[ServerLine]:
         CallError: the operator's file cannot be read.
     """
     names = server_names(settings.mcp_config)
-    lines = [ServerLine(name, name in settings.writable_servers) for name in names]
+    writable = settings.writable_servers
+    lines = [ServerLine(name, may_write(name, settings.mcp_config, writable)) for name in names]
     if NAME not in names:
-        lines.append(ServerLine(NAME, NAME in settings.writable_servers, tuple(sorted(READING))))
+        lines.append(ServerLine(NAME, NAME in writable, tuple(sorted(READING))))
     return lines

@@ -14,7 +14,7 @@ from longcall.files.roots import Roots
 from longcall.mcp_client import filesystem
 from longcall.mcp_client.toolbox import Offer, Toolbox, boxed
 from longcall.mcp_client.warm import Patience, WarmServer
-from longcall.servers import chosen_servers, given_servers, server_names
+from longcall.servers import chosen_servers, given_servers, may_write, server_names
 
 _MOST_WARM = 16
 """Servers that are kept; one that is at work is kept in any case."""
@@ -70,8 +70,8 @@ class Pool:
             server = self._server(name, filesystem.commands(roots, self._environ))
             return Offer(server, may_write=name in self._writable, guard=Roots.of(roots))
         description = chosen_servers([name], self._config, self._environ)[name]
-        may_write = name in self._writable or description.get("writable") is True
-        return Offer(self._server(name, [description]), may_write=may_write, guard=_guard(description, roots))
+        writes = may_write(name, self._config, self._writable)
+        return Offer(self._server(name, [description]), may_write=writes, guard=_guard(description, roots))
 
     def _server(self, name: str, descriptions: Sequence[Mapping[str, Any]]) -> WarmServer:
         key = json.dumps([name, descriptions], sort_keys=True, default=str)
