@@ -60,6 +60,8 @@ def shortened(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _plain(argument: dict[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in argument.items() if key != "title" and value not in (None, "")}
+    if kept.get("default") is False:  # what else would a switch be that nobody touches
+        del kept["default"]
     kinds = [kind for kind in kept.get("anyOf", ()) if kind != {"type": "null"}]
     if len(kinds) != 1:
         return kept
