@@ -19,6 +19,7 @@ from typing import Protocol
 import anyio
 
 from benchmarks import (
+    attaching,
     cancel,
     chaos,
     fronts,
@@ -59,6 +60,7 @@ PARTS: Mapping[str, Part] = {
     "fronts": fronts.run,
     "polling": polling.run,
     "health": health.run,
+    "attaching": attaching.run,
     "chaos": chaos.run,
     "validate_code": validate_code.run,
 }

@@ -47,20 +47,18 @@ RetryArgument = Annotated[
 ]
 Schema = Annotated[dict[str, Any] | None, Field(description="JSON Schema that the answer's JSON must fit; checked.")]
 Servers = Annotated[
-    list[str] | None, Field(description="MCP servers whose tools a max/… model may use; list_models names them.")
+    list[str] | None, Field(description="MCP servers whose tools the model may use; list_models names them.")
 ]
 Files = Annotated[
     list[str] | None,
-    Field(description="Files of this project that the model is shown: path, path:10-80, folder/, src/**/*.py."),
+    Field(description="Project files to show it: path, path:10-80, folder, src/**/*.py."),
 ]
-OutputFile = Annotated[
-    str, TEXT, Field(description="Write the answer to this file too; the result has its path, size and hash.")
-]
-Part = Annotated[Literal["text", "code", "json"] | None, Field(description="What of it is written.")]
-Overwrite = Annotated[bool, Field(description="Replace `output_file` if it exists.")]
+OutputFile = Annotated[str, TEXT, Field(description="File to write the answer to.")]
+Part = Annotated[Literal["text", "code", "json"] | None, Field(description="Part to write.")]
+Overwrite = Annotated[bool, Field(description="Replace that file.")]
 Tools = Annotated[list[str] | None, Field(description="Only these tools of `servers`.")]
-MaxTurns = Annotated[int | None, Field(description="Requests per answer with tools (10).")]
-DryRun = Annotated[bool, Field(description="Only tell what would be sent: files, tokens, price.")]
+MaxTurns = Annotated[int | None, Field(description="Turns with tools at most (10).")]
+DryRun = Annotated[bool, Field(description="Send nothing: tell files, tokens, price.")]
 Fresh = Annotated[bool, Field(description="Ask anew even if the same request runs or was not yet handed over.")]
 IdempotencyKey = Annotated[
     str,

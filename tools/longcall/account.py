@@ -13,6 +13,7 @@ _MOST_BYTES = 5_000
 _ISSUES = 8
 _ISSUES_EACH = 4
 _ATTEMPTS = 10
+_STEPS = 20
 _LAST_CHARS = 2_000
 _WORDS_CHARS = 80
 
@@ -44,6 +45,8 @@ def stage_of(task: Task) -> str:
     """Returns which attempt a task is at, and what was wrong with the one before, in words; empty for the first."""
     asked = [attempt for attempt in task.attempts if attempt.series == task.series]
     answers = [attempt for attempt in asked if attempt.role is Role.ANSWER]
+    if task.steps and task.call is not None:
+        return f", {len(task.steps)} uses of tools, the last {task.steps[-1].tool} ({task.steps[-1].state})"
     if task.call is None or not task.call.validators:
         return f", attempt {len(task.attempts)}" if len(task.attempts) > 1 else ""
     checked = [attempt for attempt in answers if attempt.checked is not None]
@@ -55,6 +58,22 @@ def stage_of(task: Task) -> str:
     if asked and asked[-1].role is Role.JUDGE and asked[-1].state is AttemptState.SENT:
         said += f", judged by {asked[-1].model}"
     return said
+
+
+def steps_of(task: Task) -> list[dict[str, Any]]:
+    """Returns the last uses of tools, as results show them."""
+    turns = sorted({step.attempt for step in task.steps})
+    return [
+        {
+            "turn": turns.index(step.attempt) + 1,
+            "tool": step.tool,
+            "arguments": clip(step.arguments, 200),
+            "state": step.state.value,
+            "result": None if step.result is None else clip(step.result, 120),
+            "ms": step.ms,
+        }
+        for step in task.steps[-_STEPS:]
+    ]
 
 
 def validation_of(task: Task) -> dict[str, Any] | None:

@@ -12,14 +12,16 @@ from longcall.budget import Spent, reached, within
 from longcall.call import Call
 from longcall.checking import check
 from longcall.errors import CallError, Failure, ProviderError, StoreError
+from longcall.hearing import Hearing
 from longcall.judge import Bench
 from longcall.models import Attempt, AttemptState, Completion, Role, TaskState
-from longcall.providers import Event, Handle, Provider, Sending
+from longcall.providers import Event, Handle, Provider, Sending, Talk, ToolUser
 from longcall.rounds import Next, Outcome, Round, Stop, conclude, given, next_step
 from longcall.routing import Route, route
 from longcall.text import clean
+from longcall.turns import Heard, Servers, ToolTalk, turns_so_far
 from longcall.validators.base import Answer, ValidatorError
-from longcall.work import Hearing, Work
+from longcall.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Caller:
     find: Callable[[str], Provider]
     """From a model's name to its provider; raises ProviderError or CallError for a name nobody serves."""
     backoff: Backoff
+    servers: Servers | None = None
+    """Where the tools of MCP servers come from, for models whose providers use none by themselves."""
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
 
     async def answer(self, work: Work) -> Outcome:
@@ -43,7 +47,7 @@ class Caller:
         if route(work.call.model) is Route.CHECK:
             return await _Asking(self, work).check_code()
         if not work.call.validators:
-            text, completion = await _Asking(self, work).request(work.call, work.handle)
+            text, completion = await _Asking(self, work).answer(work.call, work.handle)
             return Outcome(TaskState.COMPLETED, text, completion)
         return await _Asking(self, work).run()
 
@@ -56,6 +60,7 @@ class _Asking:
         self._work = work
         self._call = work.call
         self._rounds = _rounds(work)
+        self._turns = turns_so_far(work.past, work.steps)
         self._judged, self._broken = _judged(work), _broken(work)
         self._spent = Spent().of(work.past, _size(work.call))
         self._may_be_paid = False
@@ -69,7 +74,7 @@ class _Asking:
             if isinstance(asked, Stop):
                 return conclude(self._call, self._rounds, asked)
             try:
-                text, completion = await self.request(asked, handle)
+                text, completion = await self.answer(asked, handle)
             except ProviderError as error:
                 if not self._rounds:
                     raise
@@ -106,9 +111,28 @@ class _Asking:
         limit = self._limit()  # the delay took seconds too
         return Stop(limit) if limit else step.call
 
+    async def answer(self, call: Call, handle: Handle | None) -> tuple[str, Completion]:
+        """Asks for an answer, in several turns where the model uses tools that its provider has us call.
+
+        Raises:
+            ProviderError: no answer.
+        """
+        if not (call.servers or call.mcp_config) or route(call.model) is not Route.LITELLM:
+            return (await self.request(call, handle))[:2]
+        if self._caller.servers is None:
+            raise ProviderError("rejected", f"{call.model!r} cannot be handed tools here.")
+        turns, self._turns = self._turns, []
+        return await ToolTalk(self._caller.servers, self._work.ledger, self._ask_turn, self._limit).answer(call, turns)
+
+    async def _ask_turn(self, call: Call, talk: Talk) -> Heard:
+        text, completion, asked = await self.request(call, talk=talk)
+        if asked:
+            self._note(call, text, completion)
+        return text, completion, asked
+
     async def request(
-        self, call: Call, handle: Handle | None = None, role: Role = Role.ANSWER
-    ) -> tuple[str, Completion]:
+        self, call: Call, handle: Handle | None = None, role: Role = Role.ANSWER, talk: Talk | None = None
+    ) -> Heard:
         """Asks, or fetches what is kept under `handle`, and again while the provider turns it away.
 
         Raises:
@@ -117,9 +141,10 @@ class _Asking:
         number = 0
         while True:
             number += 1
-            hearing = Hearing(self._work, role)
+            hearing = Hearing(self._work.ledger, self._work.on_text, role)
             try:
-                return await hearing.take(self._stream(call, handle, partial(hearing.sending, call)))
+                stream = self._stream(call, handle, partial(hearing.sending, call), talk)
+                return (*await hearing.take(stream), hearing.asked)
             except StoreError as error:
                 self._may_be_paid = False
                 message = f"The request was not sent, since it could not be written down first: {error}"
@@ -136,14 +161,17 @@ class _Asking:
                 if self._limit():
                     raise
 
-    def _stream(self, call: Call, handle: Handle | None, sending: Sending) -> AsyncGenerator[Event]:
+    def _stream(self, call: Call, handle: Handle | None, sending: Sending, talk: Talk | None) -> AsyncGenerator[Event]:
         try:
             provider = self._caller.find(call.model)
         except CallError as error:
             raise ProviderError("rejected", str(error)) from error
-        if handle:
-            return provider.resume(call, handle)
-        return provider.stream(within(call, self._call.policy.budget, self._spent), sending)
+        within_budget = within(call, self._call.policy.budget, self._spent)
+        if talk is None:
+            return provider.resume(call, handle) if handle else provider.stream(within_budget, sending)
+        if not isinstance(provider, ToolUser):
+            raise ProviderError("rejected", f"{call.model!r} cannot be handed tools.")
+        return provider.turn(within_budget, talk, sending)
 
     def _delay(self, number: int, error: ProviderError) -> float | None:
         may_resend = self._may_be_paid and self._call.policy.resend_broken and not self._limit()
@@ -166,7 +194,7 @@ class _Asking:
         if limit := self._limit():
             raise ValidatorError(f"the budget allows no judge: {limit}")
         try:
-            text, completion = await self.request(call, role=Role.JUDGE)
+            text, completion, _ = await self.request(call, role=Role.JUDGE)
         except ProviderError as error:
             await self._work.ledger.failed(error.failure, may_be_paid=self._may_be_paid)
             raise

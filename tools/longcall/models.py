@@ -96,6 +96,8 @@ class Role(StrEnum):
 
     ANSWER = "answer"
     JUDGE = "judge"
+    TURN = "turn"
+    """One that was answered by asking for tools: on the way to an answer. Until it is answered it is an ANSWER."""
 
 
 class AttemptState(StrEnum):
@@ -167,6 +169,36 @@ class Validation:
     """Whether the text is the answer's JSON as it was mended; the answer itself is the attempt's."""
 
 
+class StepState(StrEnum):
+    """What has become of one use of a tool."""
+
+    ASKED = "asked"
+    """The model wants it; it was not called yet."""
+    BEGUN = "begun"
+    """It is being called, and may have been done."""
+    DONE = "done"
+    FAILED = "failed"
+    """It said that it failed; the model is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One use of a tool, as a model asked for it in a turn."""
+
+    attempt: int
+    """Number of the turn's attempt."""
+    number: int
+    """Of the tools that this turn asked for, from 1."""
+    id: str
+    """By which the model knows the result."""
+    tool: str
+    arguments: str
+    """JSON, as the model wrote it."""
+    state: StepState = StepState.ASKED
+    result: str | None = None
+    ms: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One request to a provider."""
@@ -225,6 +257,8 @@ class Task:
     report: dict[str, Any] | None = None
     """What validate_code found; only where it was asked for."""
     attempts: tuple[Attempt, ...] = field(default=())
+    steps: tuple[Step, ...] = field(default=())
+    """The tools that were used, in order."""
     members: tuple["Task", ...] = field(default=())
     """The tasks of a group, in order; empty for a call."""
 

@@ -5,7 +5,7 @@ from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
 
-from longcall.account import cost_of, stage_of, usage_of, validation_of
+from longcall.account import cost_of, stage_of, steps_of, usage_of, validation_of
 from longcall.errors import CallError, Failure
 from longcall.models import Task, TaskKind, TaskState
 
@@ -64,6 +64,8 @@ class Result(BaseModel, frozen=True):
     warnings: list[str] = []
     tasks: list[TaskLine] | None = None
     """The members of a group, or the recent tasks."""
+    steps: list[dict[str, Any]] | None = None
+    """The tools that the model used last: `turn`, `tool`, `arguments`, `state`, the beginning of its `result`, `ms`."""
     output: dict[str, Any] | None = None
     """The file that the answer was written to: `path`, `bytes`, `sha256`, `head`."""
     would_send: dict[str, Any] | None = None
@@ -155,6 +157,7 @@ def result_of(task: Task, page: Page | None = None, *, path: str | None = None, 
         report=task.report,
         error=None if task.failure is None else _told(task.failure),
         warnings=_warnings(task),
+        steps=steps_of(task) or None,
         output=asdict(completion.written) if completion and completion.written else None,
         tasks=[line_of(member) for member in task.members] or None,
         next=_next(task, page if is_part else None, path, stranded=stranded),

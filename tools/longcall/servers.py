@@ -7,7 +7,7 @@ becomes a command: it chooses among these names.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -49,6 +49,16 @@ def server_names(config: Path | None) -> list[str]:
         CallError: the file cannot be read.
     """
     return sorted(_read(config)) if config is not None else []
+
+
+def may_write(name: str, config: Path | None, writable: Collection[str]) -> bool:
+    """Whether models may use a server's writing tools: a setting says so, or `"writable": true` in its entry.
+
+    Raises:
+        CallError: the file cannot be read.
+    """
+    entry = _read(config).get(name, {}) if config is not None else {}
+    return name in writable or entry.get("writable") is True
 
 
 def given_servers(mcp_config: Mapping[str, Any] | None) -> Servers:

@@ -212,3 +212,41 @@ async def test_the_answer_of_a_single_request_is_never_thrown_away_for_its_price
     with aimock([{"match": {}, "response": {"content": DONE, "usage": COUNTED}}], tmp_path) as mock:
         answer = await claude.ask(claude.environ(mock.url), retry={"budget": {"usd": 0.000001}})
     assert answer.text == DONE
+
+
+@pytest.mark.parametrize("writable", [(), ("filesystem",)])
+async def test_the_filesystem_server_is_there_without_any_configuration(
+    claude: Claude, root: Path, tmp_path: Path, writable: tuple[str, ...]
+):
+    (root / ".env").write_text("SECRET")
+    wanted = turns(
+        ("mcp__filesystem__read_text_file", {"path": str(root / "there.txt")}),
+        ("mcp__filesystem__read_text_file", {"path": str(root / ".env")}),
+        ("mcp__filesystem__write_file", {"path": str(root / "new.txt"), "content": "x"}),
+    )
+    settings = Settings(claude_api_key=True, writable_servers=writable)
+    with aimock(wanted, tmp_path) as mock:
+        answer = await claude.ask(
+            claude.environ(mock.url), settings=settings, servers=("filesystem",), roots=(str(root),)
+        )
+        shown = results(mock)
+    assert answer.text == DONE
+    assert "what was there before" in shown[0]
+    assert "SECRET" not in str(shown)
+    assert (root / "new.txt").exists() == bool(writable)
+    await claude.gone()
+
+
+async def test_only_the_tools_that_are_named_may_be_used(
+    claude: Claude, settings: Settings, root: Path, tmp_path: Path
+):
+    wanted = turns(
+        ("mcp__files__read_text_file", {"path": str(root / "there.txt")}),
+        ("mcp__files__write_file", {"path": str(root / "new.txt"), "content": "x"}),
+    )
+    with aimock(wanted, tmp_path) as mock:
+        await claude.ask(
+            claude.environ(mock.url), settings=settings, servers=("files",), tools=("files/read_text_file",)
+        )
+        assert "what was there before" in results(mock)[0]
+    assert not (root / "new.txt").exists()

@@ -22,7 +22,8 @@ from tools.tasks.samples import (
 from longcall.call import Call, Message
 from longcall.errors import Failure, StaleClaimError
 from longcall.models import Attempt, AttemptState, Checked, Completion, Decision, Role, TaskState, Validation, Vote
-from longcall.tasks.store import Claim, Ending, Recovery, TaskStore
+from longcall.tasks.recovery import Recovery
+from longcall.tasks.store import Claim, Ending, TaskStore
 from longcall.validators.base import Issue
 from longcall.validators.judge import Judge
 

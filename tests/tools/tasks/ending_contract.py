@@ -17,7 +17,8 @@ from tools.tasks.samples import (
 )
 
 from longcall.models import AttemptState, TaskState
-from longcall.tasks.store import Ending, Recovery, TaskStore
+from longcall.tasks.recovery import Recovery
+from longcall.tasks.store import Ending, TaskStore
 
 
 async def test_a_waiting_task_is_cancelled_on_the_spot(store: TaskStore):

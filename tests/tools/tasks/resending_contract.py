@@ -5,7 +5,8 @@ from tools.tasks.samples import BROKEN, HERE, OTHER, WORKER, added, answered, lo
 
 from longcall.errors import StaleClaimError
 from longcall.models import AttemptState, TaskState
-from longcall.tasks.store import Recovery, TaskStore
+from longcall.tasks.recovery import Recovery
+from longcall.tasks.store import TaskStore
 
 THIRD = "worker-3"
 

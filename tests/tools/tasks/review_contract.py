@@ -24,7 +24,8 @@ from tools.tasks.samples import (
 
 from longcall.call import Message
 from longcall.models import AttemptState, Decision, Task, TaskState
-from longcall.tasks.store import Added, Attached, Ending, Recovery, TaskStore
+from longcall.tasks.recovery import Recovery
+from longcall.tasks.store import Added, Attached, Ending, TaskStore
 
 DECISIONS = pytest.mark.parametrize("decision", list(Decision))
 HOUR_MS = 3_600_000

@@ -16,6 +16,7 @@ from tools.tasks.request_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.resending_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.review_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.samples import OpenStore
+from tools.tasks.steps_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.store_contract import *  # noqa: F403  # the contract's tests and its fixture
 
 from longcall.tasks.sqlite import open_sqlite_store

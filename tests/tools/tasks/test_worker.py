@@ -13,7 +13,7 @@ from longcall.errors import CallError, ProviderError
 from longcall.models import AttemptState, TaskState
 from longcall.providers import Event, Provider, Sending
 from longcall.providers.scripted import ScriptedProvider
-from longcall.tasks.store import Recovery
+from longcall.tasks.recovery import Recovery
 
 __all__ = ["bench"]
 

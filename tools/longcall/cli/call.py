@@ -34,6 +34,14 @@ def call(
         str | None, typer.Option("--model", "-m", help="provider/model; else LONGCALL_MODEL.", metavar="MODEL")
     ] = None,
     system: Annotated[str | None, typer.Option(help="System text put before the prompt.", metavar="TEXT")] = None,
+    file: Annotated[
+        list[str] | None,
+        typer.Option("--file", "-f", help="Show the model a file, path:10-80, a folder or a pattern.", metavar="PATH"),
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="Write the answer to this file too.", metavar="FILE")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --output.")] = False,
     temperature: Annotated[float | None, typer.Option(help="0 to 2.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Longest answer, in tokens.")] = None,
     effort: Annotated[
@@ -72,6 +80,9 @@ def call(
     question = Question(
         model=model,
         system=system,
+        files=file,
+        output_file=output,
+        overwrite=overwrite or None,
         temperature=temperature,
         max_tokens=max_tokens,
         reasoning_effort=effort,

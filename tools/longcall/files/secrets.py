@@ -1,10 +1,18 @@
 """Files that are refused by their names, wherever they are: what is in them opens something."""
 
 import re
-from fnmatch import fnmatchcase
+from collections.abc import Callable
+from fnmatch import translate
 from pathlib import Path
+from typing import Any
 
-_NAMES = (
+
+def _any_of(*patterns: str) -> Callable[[str], Any]:
+    """Returns a function that says whether a name, in lower case, is like any of them: one look for all."""
+    return re.compile("|".join(translate(pattern) for pattern in patterns)).match
+
+
+_SECRET = _any_of(
     ".env", ".env.*", "*.env", ".envrc", ".netrc", "_netrc", ".npmrc", ".yarnrc.yml", ".pypirc", ".pgpass", ".my.cnf",
     ".htpasswd", ".git-credentials", ".dockercfg", ".dockerconfigjson", ".vault-token", ".boto", ".s3cfg",
     "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore",
@@ -14,7 +22,7 @@ _NAMES = (
     "credentials.csv", "credentials.db", "secrets.json", "secrets.toml", "secrets.y*ml", "secrets.ini", "secrets.txt",
     "client_secret*.json", "service[-_]account*.json", "*.mobileprovision",
 )  # fmt: skip
-_HARMLESS = (".env.example", ".env.sample", ".env.template", ".env.dist", "*.pub")
+_HARMLESS = _any_of(".env.example", ".env.sample", ".env.template", ".env.dist", "*.pub")
 _FOLDERS = frozenset({".git", ".ssh", ".gnupg", ".aws", ".kube", ".password-store"})
 _MORE_NAMES = re.compile(r"[\s.]+$")
 
@@ -25,7 +33,7 @@ def secret_part(path: Path) -> str | None:
     for folder in folders:
         if folder in _FOLDERS:
             return folder
-    if name in _FOLDERS or (_matches(name, _NAMES) and not _matches(name, _HARMLESS)):
+    if name in _FOLDERS or (_SECRET(name) and not _HARMLESS(name)):
         return name
     return None
 
@@ -33,7 +41,3 @@ def secret_part(path: Path) -> str | None:
 def _plain(part: str) -> str:
     # On Windows "x.", "x " and "x::$DATA" name the file x too.
     return _MORE_NAMES.sub("", part.casefold().partition(":")[0]) or part
-
-
-def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -1,8 +1,8 @@
 """The seam between a call and whoever answers it: one method that streams."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from longcall.call import Call
 from longcall.errors import ProviderError
@@ -16,8 +16,37 @@ class Handle:
     name: str
 
 
-Event = str | Handle | Completion
-"""What an answer is made of: pieces of text, at most one handle before them, and the completion at the end."""
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool that a model wants used."""
+
+    id: str
+    name: str
+    arguments: str
+    """JSON, as the model wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalls:
+    """The tools that a model wants used before it goes on."""
+
+    calls: tuple[ToolCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """What goes with a call whose model uses tools."""
+
+    tools: Sequence[Mapping[str, Any]]
+    """In the OpenAI chat form."""
+    turns: Sequence[Mapping[str, Any]] = ()
+    """What was said after the call's messages: uses of tools and their results, in that form too."""
+    must_answer: bool = False
+    """Whether no tool may be used any more."""
+
+
+Event = str | Handle | ToolCalls | Completion
+"""What an answer is made of: pieces of text, at most one handle before them, tools at the end, and the completion."""
 Sending = Callable[[], Awaitable[None]]
 """Awaited by a provider as the last thing before its request leaves; what it raises stops the request."""
 
@@ -47,3 +76,16 @@ class Provider(Protocol):
         """
         raise ProviderError("lost", f"{call.model} keeps no answer under the name {handle.name!r}.")
         yield ""  # makes this a generator
+
+
+@runtime_checkable
+class ToolUser(Protocol):
+    """A provider whose models can be given tools, one request a turn."""
+
+    def turn(self, call: Call, talk: Talk, sending: Sending) -> AsyncGenerator[Event]:
+        """Sends one request with tools and yields what comes, as `Provider.stream`, with ToolCalls if it wants some.
+
+        Raises:
+            ProviderError: there is no complete answer; the code says why.
+        """
+        ...

@@ -15,8 +15,10 @@ import anyio
 import anyio.to_thread
 
 from longcall.call import Call
+from longcall.files.roots import Roots
+from longcall.mcp_client.filesystem import NAME, READING, stand_in
 from longcall.providers import Event, Provider, Sending
-from longcall.providers.claude_config import claude_command, claude_environ, gathers, left_out
+from longcall.providers.claude_config import allowed_tools, claude_command, claude_environ, gathers, left_out
 from longcall.providers.claude_errors import cannot_keep, cannot_start, failure, no_result, not_installed
 from longcall.providers.claude_names import PATH_VARIABLES, find_cli, who
 from longcall.providers.claude_process import Folder, Running, make_folder, run
@@ -81,7 +83,7 @@ class ClaudeCLIProvider(Provider):
         if call.background:
             raise cannot_keep(call.model)
         settings, asked = self._settings, who(call.model)
-        servers = self._servers(call, every=asked.every_server)
+        servers, allowed = self._servers(call, every=asked.every_server)
         said = turns(call, asked.system)
         command, prompt = claude_command(
             cli,
@@ -90,15 +92,33 @@ class ClaudeCLIProvider(Provider):
             folder,
             model=asked.model,
             servers=servers,
+            allowed=allowed,
             skip_permissions=settings.claude_skip_permissions,
         )
         environ = claude_environ(self._environ, folder, api_key=settings.claude_api_key, servers=servers)
         return _Run(command, prompt, environ, not gathers(call, servers), left_out(call, said))
 
-    def _servers(self, call: Call, *, every: bool) -> Servers:
+    def _servers(self, call: Call, *, every: bool) -> tuple[Servers, list[str]]:
+        """Returns the servers of a call, and their tools that may be used as the command line names them."""
         given, config = given_servers(call.mcp_config), self._settings.mcp_config
-        names = call.servers or (server_names(config) if every and not given else ())
-        return {**chosen_servers(names, config, self._environ), **given}
+        own = server_names(config)
+        names = call.servers or (own if every and not given else ())
+        servers = {
+            **chosen_servers([name for name in names if name in own or name != NAME], config, self._environ),
+            **given,
+        }
+        reading: frozenset[str] | None = None
+        if NAME in names and NAME not in servers:
+            # The stand-in, since nobody stands between Claude and a server to refuse secrets; and it needs no Node.
+            servers[NAME] = {"type": "stdio", **stand_in(_roots(call))}
+            reading = None if NAME in self._settings.writable_servers else READING
+        return servers, allowed_tools(servers, call.tools, {NAME: reading} if reading is not None else {})
+
+
+def _roots(call: Call) -> tuple[str, ...]:
+    if not call.roots:
+        Roots(()).resolve(".")  # says what is missing
+    return call.roots
 
 
 async def _answer(call: Call, planned: _Run, folder: Folder) -> AsyncGenerator[Event]:

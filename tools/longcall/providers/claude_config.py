@@ -68,7 +68,15 @@ def _is_passed(name: str, *, api_key: bool, cloud: bool) -> bool:
 
 
 def claude_command(
-    cli: Path, call: Call, turns: Turns, folder: Folder, *, model: str | None, servers: Servers, skip_permissions: bool
+    cli: Path,
+    call: Call,
+    turns: Turns,
+    folder: Folder,
+    *,
+    model: str | None,
+    servers: Servers,
+    allowed: Sequence[str],
+    skip_permissions: bool,
 ) -> tuple[list[str], Path]:
     """Writes what is asked into `folder`; returns the command line, which holds none of it, and the file for stdin."""
     system, by_option = turns.system, _fits_option(call)
@@ -84,7 +92,7 @@ def claude_command(
     if turns.earlier:
         command.append(f"--resume={folder.write('earlier.jsonl', turns.earlier)}")
     if servers:
-        command += _with_servers(call, servers, folder)
+        command += _with_servers(call, servers, allowed, folder)
     if by_option:
         command.append(f"--json-schema={json.dumps(call.response_schema)}")
     if call.reasoning_effort in _EFFORTS:
@@ -94,9 +102,9 @@ def claude_command(
     return command, folder.write("asked.jsonl", turns.last)
 
 
-def _with_servers(call: Call, servers: Servers, folder: Folder) -> Sequence[str]:
+def _with_servers(call: Call, servers: Servers, allowed: Sequence[str], folder: Folder) -> Sequence[str]:
     config = folder.write("servers.json", json.dumps({"mcpServers": servers}))
-    options = [f"--mcp-config={config}", f"--allowedTools={','.join(_tools(servers))}"]
+    options = [f"--mcp-config={config}", f"--allowedTools={','.join(allowed)}"]
     options += [f"--add-dir={folder}" for folder in _roots(servers)]
     if (usd := call.policy.budget.usd) is not None:
         # With tools a run is many requests, and it stops between two; of a single one it would throw away the answer.
@@ -115,8 +123,25 @@ def _fits_option(call: Call) -> bool:
     return schema is not None and schema.get("type") == "object" and len(json.dumps(schema)) <= _SCHEMA_BYTES
 
 
-def _tools(servers: Servers) -> Sequence[str]:
-    return [f"mcp__{re.sub(r'[^a-zA-Z0-9_-]', '_', name)}" for name in servers]
+def allowed_tools(servers: Servers, wanted: Sequence[str], only: Mapping[str, frozenset[str]]) -> list[str]:
+    """Returns the tools that may be used, as the command line names them: a server's name stands for all of its tools.
+
+    Args:
+        servers: the servers of the call.
+        wanted: the tools that the caller names, alone, after `server/`, or as the command line does; none means all.
+        only: for some servers, the tools that may be used at all.
+    """
+    allowed: list[str] = []
+    for server in servers:
+        prefix = f"mcp__{re.sub(r'[^a-zA-Z0-9_-]', '_', server)}"
+        names = [name.removeprefix(f"{server}/").removeprefix(f"{prefix}__") for name in wanted]
+        known = only.get(server)
+        if known is not None:
+            names = [name for name in names or sorted(known) if name in known]
+        elif not wanted:
+            allowed.append(prefix)
+        allowed += [f"{prefix}__{name}" for name in names]
+    return allowed
 
 
 def _roots(servers: Servers) -> Sequence[str]:

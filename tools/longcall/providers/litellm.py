@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
 from functools import cache, partial
 from importlib import import_module
 from types import ModuleType
@@ -21,9 +20,9 @@ import anyio.to_thread
 
 from longcall.call import Call
 from longcall.errors import ProviderError
-from longcall.providers import Event, Handle, Provider, Sending, litellm_background
-from longcall.providers.litellm_completion import completion
-from longcall.providers.litellm_errors import missing_key, refusal, told, unknown_model, was_turned_away
+from longcall.providers import Event, Handle, Provider, Sending, Talk, litellm_background
+from longcall.providers.litellm_chat import request
+from longcall.providers.litellm_errors import missing_key, unknown_model
 from longcall.providers.litellm_schema import constraint, in_words
 from longcall.providers.thread import LoopThread
 
@@ -120,12 +119,30 @@ class LiteLLMProvider(Provider):
         Raises:
             ProviderError: with the code that `litellm_errors` gives the provider's answer.
         """
+        async with aclosing(self._ask(call, None, sending)) as events:
+            async for event in events:
+                yield event
+
+    async def turn(self, call: Call, talk: Talk, sending: Sending) -> AsyncGenerator[Event]:
+        """Sends one request with tools; see `longcall.providers.ToolUser`.
+
+        Raises:
+            ProviderError: as `stream`; `rejected` for a model that takes no tools.
+        """
+        async with aclosing(self._ask(call, talk, sending)) as events:
+            async for event in events:
+                yield event
+
+    async def _ask(self, call: Call, talk: Talk | None, sending: Sending) -> AsyncGenerator[Event]:
         litellm = await self.load()
-        arguments, warnings = await anyio.to_thread.run_sync(_arguments, litellm, call)
+        arguments, warnings = await anyio.to_thread.run_sync(_arguments, litellm, call, talk)
         if call.response_schema is not None and "response_format" not in arguments:
             call = in_words(call)
-        request = litellm_background.request if call.background else _request
-        stream = self._thread.relay(partial(request, litellm, call, arguments, warnings), sending)
+        if talk is not None:
+            ask = partial(request, turns=talk.turns)
+        else:
+            ask = litellm_background.request if call.background else request
+        stream = self._thread.relay(partial(ask, litellm, call, arguments, warnings), sending)
         async with aclosing(stream) as events:
             async for event in events:
                 yield event
@@ -165,7 +182,7 @@ async def _close_clients() -> None:
     await import_module("litellm.llms.custom_httpx.async_client_cleanup").close_litellm_async_clients()
 
 
-def _arguments(litellm: Any, call: Call) -> tuple[dict[str, Any], list[str]]:
+def _arguments(litellm: Any, call: Call, talk: Talk | None) -> tuple[dict[str, Any], list[str]]:
     """Returns what goes to LiteLLM, and what had to be left out, in words."""
     try:
         model, provider, _, _ = litellm.get_llm_provider(model=call.model)
@@ -176,6 +193,8 @@ def _arguments(litellm: Any, call: Call) -> tuple[dict[str, Any], list[str]]:
     if provider in _GEMINI:
         _mend_gemini()
     arguments = constraint(litellm, call, model, provider)
+    if talk is not None:
+        arguments |= _tools(litellm, call, talk, model, provider)
     warnings: list[str] = []
     for name in _OPTIONS:
         value = getattr(call, name)
@@ -190,11 +209,19 @@ def _arguments(litellm: Any, call: Call) -> tuple[dict[str, Any], list[str]]:
     return arguments, warnings
 
 
+def _tools(litellm: Any, call: Call, talk: Talk, model: str, provider: str) -> dict[str, Any]:
+    tools: dict[str, Any] = {"tools": list(talk.tools)}
+    if not _is_taken(litellm, model, provider, tools):
+        raise ProviderError("rejected", f"{call.model} takes no tools; name another model, or no `servers`.")
+    last = tools | {"tool_choice": "none"}
+    return last if talk.must_answer and _is_taken(litellm, model, provider, last) else tools
+
+
 def _complaint(litellm: Any, call: Call, model: str, provider: str) -> ProviderError | None:
     if complaint := missing_key(litellm, call.model, provider):
         return complaint
-    if call.servers or call.mcp_config:
-        return ProviderError("rejected", f"{call.model} cannot be handed tools by this version; models max/… can.")
+    if call.background and (call.servers or call.mcp_config):
+        return ProviderError("rejected", "A call in the `background` can be handed no tools; leave either out.")
     return litellm_background.cannot_keep(call, model, provider) if call.background else None
 
 
@@ -206,77 +233,3 @@ def _is_taken(litellm: Any, model: str, provider: str, options: dict[str, Any]) 
     except Exception:  # noqa: BLE001  # whatever else it finds wrong, the request itself will tell
         return True
     return True
-
-
-@dataclass(slots=True)
-class _Heard:
-    """What a stream has told so far."""
-
-    model: str
-    text: bool = False
-    reason: str | None = None
-    usage: Any = None
-
-    def take(self, response: Any, chunk: Any) -> str | None:
-        """Notes what `chunk` tells and returns its text."""
-        self.model = chunk.model or self.model
-        self.usage = getattr(chunk, "usage", None) or self.usage
-        text = chunk.choices[0].delta.content if chunk.choices else None
-        # A reason that comes with the last text (Gemini) shows only in the second field, where a later chunk may take
-        # it away again; older Gemini models send one with every text, of which only the last one counts.
-        reason = response.received_finish_reason or response.intermittent_finish_reason
-        self.reason = reason or (None if text else self.reason)
-        self.text = self.text or bool(text)
-        return text
-
-
-async def _request(litellm: Any, call: Call, arguments: dict[str, Any], warnings: list[str]) -> AsyncGenerator[Event]:
-    try:
-        response = await litellm.acompletion(
-            model=call.model,
-            messages=[message.model_dump() for message in call.messages],
-            stream=True,
-            stream_options={"include_usage": True},
-            max_retries=0,
-            timeout=call.timeout_s,
-            drop_params=True,
-            **arguments,
-        )
-    except Exception as error:
-        raise refusal(litellm, call.model, error) from error
-    heard = _Heard(call.model)
-    try:
-        async for chunk in response:
-            if text := heard.take(response, chunk):
-                yield text
-            elif response.received_finish_reason is not None and getattr(chunk, "usage", None) is not None:
-                break  # nothing more can come; reading on makes LiteLLM assemble and log the whole answer once more
-    except Exception as error:
-        # Some send their request only now (Gemini): what proves that no answer began is a refusal like any other.
-        if not heard.text and was_turned_away(error):
-            raise refusal(litellm, call.model, error) from error
-        raise _cut_off(call.model, error, heard) from error
-    finally:
-        await response.aclose()
-    if heard.reason is None:
-        raise _cut_off(call.model, None, heard)
-    yield completion(
-        litellm,
-        call,
-        model=heard.model,
-        reason=heard.reason,
-        usage=heard.usage,
-        has_text=heard.text,
-        warnings=warnings,
-    )
-
-
-def _cut_off(model: str, error: Exception | None, heard: _Heard) -> ProviderError:
-    said = f" ({told(error)})" if error is not None else ""
-    kept = "The text so far is kept. " if heard.text else ""
-    return ProviderError(
-        "incomplete_stream",
-        f"The answer of {model} broke off before its end{said}. {kept}It may have been billed, so it was not asked"
-        " again; call again to pay for a new answer.",
-        retryable=True,
-    )

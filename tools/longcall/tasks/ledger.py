@@ -1,13 +1,14 @@
 """Where the attempts of one task at work are written down."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 import anyio
 
 from longcall.errors import Failure, StoreError
-from longcall.models import AttemptState, Checked, Completion, Role, TaskState
+from longcall.models import AttemptState, Checked, Completion, Role, Step, TaskState
 from longcall.providers import Handle
 from longcall.tasks.store import Claim, Ending, TaskStore
 from longcall.tasks.unsaved import Unsaved, forget, keep
@@ -89,6 +90,39 @@ class TaskLedger:
                         keep(self._unsaved, Unsaved(self._task, self._worker, unchecked))
                     await anyio.sleep(AGAIN_S)
         return number
+
+    async def asked_for_tools(self, text: str, completion: Completion, steps: Sequence[Step]) -> int:
+        """Commits a turn that is paid for, with the tools that it asked for; see `answered`."""
+        number = 0
+        with anyio.CancelScope(shield=True):
+            while not number:
+                pieces, self._running.unsaved = self._running.unsaved, []
+                try:
+                    number = await self._store.note_turn(self._task, self._worker, text, completion, steps)
+                except StoreError as error:
+                    self._running.unsaved = pieces
+                    log.warning("a turn of %s is kept until the store takes it: %s", self._task, error)
+                    await anyio.sleep(AGAIN_S)
+        return number
+
+    async def begun(self, step: Step) -> None:
+        """Commits that a tool is about to be called.
+
+        Raises:
+            StaleClaimError: the task is not this worker's any more, or is to be cancelled.
+            StoreError: it cannot be committed, and the tool is not to be called.
+        """
+        await self._store.begin_step(self._task, self._worker, step.attempt, step.number)
+
+    async def stepped(self, step: Step) -> None:
+        """Commits what a tool said, as soon as the store can take it; nothing comes in between."""
+        with anyio.CancelScope(shield=True):
+            while True:
+                try:
+                    return await self._store.end_step(self._task, self._worker, step)
+                except StoreError as error:
+                    log.warning("what a tool of %s said is not stored yet: %s", self._task, error)
+                    await anyio.sleep(AGAIN_S)
 
     async def _answered(self, role: Role, text: str, completion: Completion) -> int:
         pieces, self._running.unsaved = self._running.unsaved, []  # the store makes them whole

@@ -22,6 +22,7 @@ from anyio.from_thread import start_blocking_portal
 from longcall.backoff import Backoff
 from longcall.beside import beside
 from longcall.caller import Caller
+from longcall.mcp_client.pool import open_pool
 from longcall.providers import Provider
 from longcall.providers.claude_cli import ClaudeCLIProvider
 from longcall.providers.claude_proxy import ClaudeProxyProvider
@@ -85,7 +86,11 @@ async def _has_queued(settings: Settings, environment: str) -> bool:
 async def _serve(settings: Settings, environment: str) -> None:
     name = secrets.token_hex(8)
     with start_blocking_portal() as portal:
-        async with open_sqlite_store(settings.store_path) as store, open_doorbell() as bell:
+        async with (
+            open_sqlite_store(settings.store_path) as store,
+            open_doorbell() as bell,
+            open_pool(settings.mcp_config, settings.writable_servers, os.environ) as servers,
+        ):
             if has_wal_reset_bug():
                 log.info("SQLite %s has the WAL-reset bug; one process at a time checkpoints", sqlite3.sqlite_version)
             await store.enrol(name, environment, os.getpid(), bell.port)
@@ -95,7 +100,7 @@ async def _serve(settings: Settings, environment: str) -> None:
                 environment=environment,
                 store=store,
                 bell=bell,
-                caller=Caller(_finder(litellm, settings), Backoff(attempts=settings.attempts)),
+                caller=Caller(_finder(litellm, settings), Backoff(attempts=settings.attempts), servers),
                 max_in_flight=settings.max_in_flight,
                 idle_s=settings.worker_idle_s,
                 unsaved=settings.unsaved_path,

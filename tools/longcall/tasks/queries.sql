@@ -64,6 +64,29 @@ WHERE task = :task AND state = 'sent'
   AND EXISTS (SELECT 1 FROM tasks WHERE id = :task AND state = 'running' AND worker = :worker)
 RETURNING number;
 
+-- name: make_turn
+-- The attempt that has just ended asked for tools.
+UPDATE attempts SET role = 'turn' WHERE task = :task AND number = :number AND role = 'answer' AND state = 'answered';
+
+-- name: add_step
+INSERT INTO steps (task, attempt, number, id, tool, arguments)
+VALUES (:task, :attempt, :number, :id, :tool, :arguments);
+
+-- name: begin_step
+UPDATE steps SET state = 'begun'
+WHERE task = :task AND attempt = :attempt AND number = :number AND state = 'asked'
+  AND EXISTS (SELECT 1 FROM tasks WHERE id = :task AND state = 'running' AND worker = :worker AND cancel_requested = 0)
+RETURNING number;
+
+-- name: end_step
+UPDATE steps SET state = :state, result = :result, ms = :ms
+WHERE task = :task AND attempt = :attempt AND number = :number AND state IN ('asked', 'begun')
+  AND EXISTS (SELECT 1 FROM tasks WHERE id = :task AND state = 'running' AND worker = :worker)
+RETURNING number;
+
+-- name: steps
+SELECT * FROM steps WHERE task = :task ORDER BY attempt, number;
+
 -- name: note_checked
 UPDATE attempts SET checked = :checked
 WHERE task = :task AND number = :number AND text IS NOT NULL

@@ -14,6 +14,8 @@ from longcall.models import (
     Checked,
     Completion,
     Role,
+    Step,
+    StepState,
     Task,
     TaskKind,
     TaskState,
@@ -89,6 +91,13 @@ def attempt_from_row(row: sqlite3.Row) -> Attempt:
         checked=checked_from_json(row["checked"]),
         text=row["text"],
     )
+
+
+def step_from_row(row: sqlite3.Row) -> Step:
+    """Returns the step in a row of `steps`."""
+    values: dict[str, Any] = {name: row[name] for name in Step.__slots__}
+    values["state"] = StepState(row["state"])
+    return Step(**values)
 
 
 def task_from_row(row: sqlite3.Row) -> Task:

@@ -9,11 +9,13 @@ from typing import Any
 
 from longcall.clock import Clock
 from longcall.errors import Failure, StaleClaimError
-from longcall.models import AttemptState, Checked, Completion, Decision, Role, Task
+from longcall.models import AttemptState, Checked, Completion, Decision, Role, Step, Task
 from longcall.tasks import reviewing, sqlite_file, transactions
 from longcall.tasks.database import Database, open_database
+from longcall.tasks.recovery import Recovery
 from longcall.tasks.rows import task_from_row
-from longcall.tasks.store import Added, Claim, Ending, NewTask, Recovery
+from longcall.tasks.store import Added, Claim, Ending, NewTask
+from longcall.text import clean
 
 _OVERDUE = Failure(
     "timeout", "Its time (`timeout_s`) ran out while it waited for a worker. Nothing was sent.", retryable=True
@@ -49,6 +51,22 @@ class SqliteStore:
         if number is None:
             raise StaleClaimError(f"task {task} is not {worker}'s any more")
         return number
+
+    async def note_turn(self, task: str, worker: str, text: str, completion: Completion, steps: Sequence[Step]) -> int:
+        values = {**self._time(), "task": task, "worker": worker, "is_answer": True}
+        number = await self._database.write(partial(transactions.turn, values, text, completion, steps))
+        if number is None:
+            raise StaleClaimError(f"task {task} is not {worker}'s any more")
+        return number
+
+    async def begin_step(self, task: str, worker: str, attempt: int, number: int) -> None:
+        if not await self._write_all("begin_step", task=task, worker=worker, attempt=attempt, number=number):
+            raise StaleClaimError(f"task {task} is not {worker}'s to act for")
+
+    async def end_step(self, task: str, worker: str, step: Step) -> None:
+        told = {"attempt": step.attempt, "number": step.number, "state": step.state, "ms": step.ms}
+        if not await self._write_all("end_step", task=task, worker=worker, result=clean(step.result or ""), **told):
+            raise StaleClaimError(f"task {task} is not {worker}'s any more")
 
     async def note_checked(self, task: str, worker: str, number: int, checked: Checked) -> None:
         found = transactions.as_json(checked)

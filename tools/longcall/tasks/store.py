@@ -19,11 +19,13 @@ from longcall.models import (
     Completion,
     Decision,
     Role,
+    Step,
     Task,
     TaskKind,
     TaskState,
     Validation,
 )
+from longcall.tasks.recovery import Recovery
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class Claim:
     """The name under which the provider keeps the answer of a request that was sent before, if it does."""
     past: tuple[Attempt, ...] = ()
     """What was asked before, since the task was made or last guided, with texts and what checks found of them."""
+    steps: tuple[Step, ...] = ()
+    """The tools that were used before."""
 
 
 class Attached(StrEnum):
@@ -99,21 +103,6 @@ class Ending:
     completion: Completion | None = None
     failure: Failure | None = None
     validation: Validation | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Recovery:
-    """What was found of a dead worker's tasks."""
-
-    requeued: int = 0
-    """Nothing had been sent: they wait again."""
-    interrupted: int = 0
-    """A request had been sent and its answer is lost."""
-    cancelled: int = 0
-    resumable: int = 0
-    """A request had been sent and the provider keeps its answer: they wait to be fetched."""
-    resent: int = 0
-    """A request had been sent, its answer is lost, and their caller wants it sent again."""
 
 
 class TaskStore(Protocol):
@@ -167,6 +156,26 @@ class TaskStore(Protocol):
 
         Raises:
             StaleClaimError: the task is not running under `worker` with an open attempt.
+        """
+        ...
+
+    async def note_turn(self, task: str, worker: str, text: str, completion: Completion, steps: Sequence[Step]) -> int:
+        """Ends the open attempt as a turn that asked for `steps` (whose attempt is set here); see `note_answer`."""
+        ...
+
+    async def begin_step(self, task: str, worker: str, attempt: int, number: int) -> None:
+        """Writes down that a tool is about to be called.
+
+        Raises:
+            StaleClaimError: the task is not running under `worker`, is to be cancelled, or the step was begun before.
+        """
+        ...
+
+    async def end_step(self, task: str, worker: str, step: Step) -> None:
+        """Writes down what a tool said: state, result and time of `step`.
+
+        Raises:
+            StaleClaimError: the task is not running under `worker`, or the step has ended.
         """
         ...
 

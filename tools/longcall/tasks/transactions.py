@@ -11,10 +11,11 @@ from pydantic import ValidationError
 from longcall.call import Call
 from longcall.clock import elapsed_ms
 from longcall.errors import Failure, KeyConflictError
-from longcall.models import Attempt, AttemptState, Checked, Completion, Role, Task, TaskState, Validation
+from longcall.models import Attempt, AttemptState, Checked, Completion, Role, Step, Task, TaskState, Validation
 from longcall.tasks.queries import load_queries
-from longcall.tasks.rows import attempt_from_row, task_from_row
-from longcall.tasks.store import Added, Attached, Claim, Ending, NewTask, Recovery
+from longcall.tasks.recovery import Recovery
+from longcall.tasks.rows import attempt_from_row, step_from_row, task_from_row
+from longcall.tasks.store import Added, Attached, Claim, Ending, NewTask
 from longcall.text import clean
 
 Values = Mapping[str, Any]
@@ -112,7 +113,13 @@ def _claim(row: sqlite3.Row, values: Values, connection: sqlite3.Connection) -> 
     waited = elapsed_ms(values["now"] - row["asked_at"], values["tick"] - row["asked_tick"])
     past = fetch_all("past", {"task": row["id"]}, connection) if row["was_tried"] else []
     spent_s = min(waited / 1000, call.timeout_s)
-    return Claim(row["id"], spent_s, call, row["handle"], tuple(attempt_from_row(attempt) for attempt in past))
+    attempts = tuple(attempt_from_row(attempt) for attempt in past)
+    steps = _steps(row["id"], connection) if any(attempt.role is Role.TURN for attempt in attempts) else ()
+    return Claim(row["id"], spent_s, call, row["handle"], attempts, steps)
+
+
+def _steps(task: str, connection: sqlite3.Connection) -> tuple[Step, ...]:
+    return tuple(step_from_row(row) for row in fetch_all("steps", {"task": task}, connection))
 
 
 def end_attempt(
@@ -143,6 +150,21 @@ def answer(values: Values, text: str, completion: Completion, connection: sqlite
     number = end_attempt(values, AttemptState.ANSWERED, completion, None, connection, text=text)
     if number is not None and values["is_answer"]:
         run_all(("drop_pieces", "add_piece"), {**values, "text": text}, connection)
+    return number
+
+
+def turn(
+    values: Values, text: str, completion: Completion, steps: Sequence[Step], connection: sqlite3.Connection
+) -> int | None:
+    """Ends the open attempt as one that asked for tools, and adds these; returns its number, if any."""
+    number = answer(values, text, completion, connection)
+    if number is None:
+        return None
+    connection.execute(_SQL["make_turn"], {**values, "number": number})
+    for step in steps:
+        told = {"number": step.number, "id": step.id, "tool": step.tool, "arguments": step.arguments}
+        valid = {name: clean(value) if isinstance(value, str) else value for name, value in told.items()}
+        connection.execute(_SQL["add_step"], {**values, **valid, "attempt": number})
     return number
 
 
@@ -226,7 +248,9 @@ def whole_task(task: str, connection: sqlite3.Connection) -> Task | None:
     if found.validation is not None and found.validation.last != found.validation.best:
         attempts = tuple(_with_text(attempt, found, connection) for attempt in attempts)
     members = tuple(task_from_row(row) for row in fetch_all("members", {"task": task}, connection))
-    return replace(found, call=_call(rows[0]["call"]), text=text, attempts=attempts, members=members)
+    steps = _steps(task, connection) if any(attempt.role is Role.TURN for attempt in attempts) else ()
+    call = _call(rows[0]["call"])
+    return replace(found, call=call, text=text, attempts=attempts, steps=steps, members=members)
 
 
 def _with_text(attempt: Attempt, task: Task, connection: sqlite3.Connection) -> Attempt:

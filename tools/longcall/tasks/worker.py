@@ -149,6 +149,7 @@ class Worker:
             TaskLedger(self._store, self._name, running, self._unsaved),
             running.hear,
             past=claim.past,
+            steps=claim.steps,
             handle=Handle(claim.handle) if claim.handle is not None else None,
             secret=claim.id,
             seconds=running.seconds,

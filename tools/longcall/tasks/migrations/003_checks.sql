@@ -7,7 +7,7 @@ ALTER TABLE tasks ADD COLUMN series INTEGER NOT NULL DEFAULT 0 CHECK (series >= 
 ALTER TABLE tasks ADD COLUMN validation TEXT
     CHECK (validation IS NULL OR (json_valid(validation) AND kind = 'call' AND state NOT IN ('queued', 'running')));
 
-ALTER TABLE attempts ADD COLUMN role TEXT NOT NULL DEFAULT 'answer' CHECK (role IN ('answer', 'judge'));
+ALTER TABLE attempts ADD COLUMN role TEXT NOT NULL DEFAULT 'answer' CHECK (role IN ('answer', 'judge', 'turn'));
 ALTER TABLE attempts ADD COLUMN series INTEGER NOT NULL DEFAULT 0 CHECK (series >= 0);
 
 -- A hash of what a judge was asked, by which a later worker finds its answer instead of asking again.
@@ -20,3 +20,19 @@ ALTER TABLE attempts ADD COLUMN completion TEXT
 
 ALTER TABLE attempts ADD COLUMN checked TEXT
     CHECK (checked IS NULL OR (json_valid(checked) AND role = 'answer' AND text IS NOT NULL));
+
+-- Uses of tools, as a model asked for them in a turn: committed before they are called, and with what they said.
+CREATE TABLE steps (
+    task      TEXT NOT NULL,
+    attempt   INTEGER NOT NULL,
+    number    INTEGER NOT NULL CHECK (number >= 1),
+    id        TEXT NOT NULL,
+    tool      TEXT NOT NULL,
+    arguments TEXT NOT NULL,
+    state     TEXT NOT NULL DEFAULT 'asked' CHECK (state IN ('asked', 'begun', 'done', 'failed')),
+    result    TEXT,
+    ms        INTEGER CHECK (ms >= 0),
+    PRIMARY KEY (task, attempt, number),
+    FOREIGN KEY (task, attempt) REFERENCES attempts (task, number) ON DELETE CASCADE,
+    CHECK ((result IS NULL) = (state IN ('asked', 'begun')))
+) STRICT, WITHOUT ROWID;

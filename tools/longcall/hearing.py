@@ -1,0 +1,93 @@
+"""One answer as it comes from a provider."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from typing import Protocol
+
+from longcall.call import Call
+from longcall.errors import Failure, ProviderError
+from longcall.models import Checked, Completion, Role, Step
+from longcall.providers import Event, Handle, ToolCall, ToolCalls
+from longcall.text import Pieces
+
+OnText = Callable[[str], None]
+
+
+class Ledger(Protocol):
+    """Where attempts are written down; for one task."""
+
+    async def sent(self, model: str, role: Role, request: str | None = None) -> None:
+        """Commits that a request is about to leave, a judge's with a hash of it. Whatever it raises stops the request.
+
+        Raises:
+            StoreError: it cannot be committed.
+        """
+        ...
+
+    async def keeps(self, handle: Handle) -> None:
+        """Commits under which name the provider keeps the answer."""
+        ...
+
+    async def failed(self, failure: Failure, *, may_be_paid: bool = False) -> None:
+        """Commits that the request failed and the task goes on."""
+        ...
+
+    async def answered(self, role: Role, text: str, completion: Completion) -> int:
+        """Commits the answer to the request, while its task goes on, and returns the attempt's number."""
+        ...
+
+    async def asked_for_tools(self, text: str, completion: Completion, steps: Sequence[Step]) -> int:
+        """Commits that the answer asks for tools, and for which; returns the attempt's number."""
+        ...
+
+    async def begun(self, step: Step) -> None:
+        """Commits that a tool is about to be called. Whatever it raises stops the call."""
+        ...
+
+    async def stepped(self, step: Step) -> None:
+        """Commits what a tool said."""
+        ...
+
+    async def checked(self, number: int, checked: Checked) -> None:
+        """Commits what the checks found of an attempt's answer."""
+        ...
+
+
+class Hearing:
+    """One answer as it comes; that of a judge is not shown."""
+
+    def __init__(self, ledger: Ledger, on_text: OnText, role: Role) -> None:
+        self._ledger = ledger
+        self._on_text = on_text
+        self._role = role
+        self.is_sent = False
+        self.asked: tuple[ToolCall, ...] = ()
+        """The tools that it asks for."""
+
+    async def sending(self, call: Call) -> None:
+        """Is awaited as the last thing before the request leaves."""
+        await self._ledger.sent(call.model, self._role, call.request if self._role is Role.JUDGE else None)
+        self.is_sent = True
+
+    async def take(self, stream: AsyncGenerator[Event]) -> tuple[str, Completion]:
+        """Returns the whole text, valid, and how it ended."""
+        text: list[str] = []
+        pieces = Pieces()
+        completion: Completion | None = None
+        async with aclosing(stream) as events:
+            async for event in events:
+                match event:
+                    case str():
+                        text.append(pieces.take(event))
+                        if self._role is Role.ANSWER:
+                            self._on_text(text[-1])
+                    case Handle():
+                        await self._ledger.keeps(event)
+                    case ToolCalls():
+                        self.asked = event.calls
+                    case Completion():
+                        completion = event
+        if completion is None:
+            message = "The provider ended the answer without saying that it was complete."
+            raise ProviderError("incomplete_stream", message, retryable=True)
+        return "".join(text), completion
