@@ -89,6 +89,9 @@ def _tell(result: Result, *, as_json: bool, as_sarif: bool) -> Exit:
         say(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
     else:
         style = _STYLES.get(report["verdict"], "bold yellow") if is_terminal(sys.stderr) else ""
-        remark(f"{report['verdict']} · assurance {report['assurance']} · {report['language'] or 'unknown'}", style)
+        remark(
+            f"{report['verdict']} · assurance {report['assurance']} · {report.get('language', 'unknown language')}",
+            style,
+        )
         say(f"{result.text}\n")
     return _EXITS.get(report["verdict"], Exit.TROUBLE)

@@ -21,6 +21,8 @@ from longcall.validation.sandbox import Limits, Outcome
 from longcall.validation.submission import Submission
 
 _CASE_S = 1.0
+_SLEEP_S = 0.05
+"""Of all sleeps together, which count in no other limit and are waited for in this process."""
 _WHOLE_S = 2.0
 """Seconds after which CPython is asked instead: what takes so long in Monty is quicker there."""
 _lock = threading.Lock()
@@ -41,7 +43,8 @@ async def call_in_monty(submission: Submission, cases: Sequence[tuple[str, Case]
         return None
     if os.environ.get("LONGCALL_SANDBOX", "").strip() not in ("", "monty") or find_spec("pydantic_monty") is None:
         return None
-    return await run_sync(_call, submission.texts[submission.main], cases, limits)
+    source = submission.texts[submission.main]
+    return await run_sync(_call, source, cases, limits, abandon_on_cancel=True)
 
 
 def _call(source: str, cases: Sequence[tuple[str, Case]], limits: Limits) -> Told | None:
@@ -51,7 +54,11 @@ def _call(source: str, cases: Sequence[tuple[str, Case]], limits: Limits) -> Tol
     records: list[dict[str, Any]] | None = []
     try:
         with _pool().checkout(
-            limits={"max_feed_duration_secs": _CASE_S, "max_memory": limits.memory_mb << 20}
+            limits={
+                "max_feed_duration_secs": _CASE_S,
+                "max_total_sleep_secs": _SLEEP_S,
+                "max_memory": limits.memory_mb << 20,
+            }
         ) as session:
             _feed(session, source, {}, limits)
             for number, (function, case) in enumerate(cases):
