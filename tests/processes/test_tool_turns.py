@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.filesystem import installed
 from support.mocks import Mock, aimock
-from support.processes import kill, rows, until, worker_processes
+from support.processes import attached, call, kill, rows, until, worker_processes
 
 from longcall import Result, connect
 
@@ -273,3 +273,18 @@ def _servers(root: Path) -> list[int]:
             if os.fsencode(root) in words and any(b"server-filesystem" in word for word in words):
                 found.append(int(entry.name))
     return found
+
+
+async def test_an_agent_asks_for_the_tools_by_the_server_itself(world: World) -> None:
+    async with attached({**os.environ, "CLAUDE_PROJECT_DIR": str(world.root)}) as client:
+        asked = {"prompt": "the outside", "model": "openai/gpt-4o", "fresh": True}
+        result = await call(client, "llm_call", **asked, servers=["filesystem"], tools=["filesystem/read_text_file"])
+        assert (result["status"], result["text"]) == ("completed", "I was refused too.")
+        assert [step["state"] for step in result["steps"]] == ["failed"]
+        polled = await call(client, "poll_task", task_id=result["task_id"])
+        assert polled["steps"] == result["steps"]
+        listed = await call(client, "list_models")
+        servers = {server["name"]: server for server in listed["servers"]}
+        assert servers["filesystem"]["writes"]
+        assert "read_text_file" in servers["filesystem"]["tools"]
+        assert servers["slow"]["writes"]

@@ -58,6 +58,13 @@ async def test_a_task_begun_by_one_client_is_read_by_another(served: HttpServer,
     assert (read["status"], read["text"]) == ("completed", "read by another")
 
 
+async def test_no_file_of_the_folder_that_the_server_runs_in_is_read_or_written(remote: Client) -> None:
+    asked = {"prompt": "x", "model": "demo/echo"}
+    for files in (["."], [__file__], ["/etc/passwd"]):
+        assert "LONGCALL_ROOTS" in await error_text(remote, "llm_call", **asked, files=files)
+    assert "LONGCALL_ROOTS" in await error_text(remote, "llm_call", **asked, output_file="x.txt")
+
+
 async def test_bad_arguments_are_a_sentence(remote: Client) -> None:
     assert "promt" in await error_text(remote, "llm_call", promt="x")
 

@@ -238,3 +238,8 @@ def test_other_paths_and_methods(proxy: HttpServer, method: Literal["GET", "POST
     answer = httpx.request(method, proxy.root + path)
     assert answer.status_code == status
     assert ("error" in answer.json()) == (status != 200)
+
+
+def test_no_file_of_the_folder_that_the_proxy_runs_in_is_opened_to_a_model(client: openai.OpenAI):
+    with pytest.raises(openai.APIStatusError, match="LONGCALL_ROOTS"):
+        ask(client, "read my files", model="openai/gpt-4o", extra_body={"servers": ["filesystem"]})

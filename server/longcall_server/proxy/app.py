@@ -31,7 +31,7 @@ def build_proxy(settings: Settings, binding: Binding, credentials: Credentials) 
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        async with opening(settings, fit=result_of) as found:
+        async with opening(settings, fit=result_of, opens_project=False) as found:
             ends.opened(found)
             yield
 

@@ -59,7 +59,7 @@ def call(
     ] = None,
     server: Annotated[
         list[str] | None,
-        typer.Option(help="One of your MCP servers, whose tools a max/… model may use; repeatable.", metavar="NAME"),
+        typer.Option(help="One of your MCP servers, whose tools the model may use; repeatable.", metavar="NAME"),
     ] = None,
     timeout: Annotated[
         float | None, typer.Option(help="Seconds after which the work itself is stopped.", metavar="S")
