@@ -13,7 +13,7 @@ from longcall.retry import Retry
 from longcall.validators import parse_validators
 
 DOCS = Path(__file__).parents[1] / "docs"
-ELSEWHERE = frozenset({"claude.md"})
+ELSEWHERE = frozenset({"claude.md", "files.md"})
 """Guides whose commands need more than this machine, and are run by tests of their own."""
 GUIDES = sorted(DOCS.glob("*.md"))
 
@@ -25,19 +25,27 @@ def blocks(text: str, language: str) -> list[str]:
 
 def commands(console: str) -> list[tuple[str, str]]:
     """Returns the commands in a console block with what each is shown to say."""
-    return re.findall(r"^\$ (longcall .*)\n((?:(?!\$ ).*\n)*)", console, re.MULTILINE)
+    return re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", console, re.MULTILINE)
 
 
-CONSOLES = [(guide.name, *command) for guide in GUIDES for block in blocks(guide.read_text("utf-8"), "console")
-            for command in commands(block) if guide.name not in ELSEWHERE]  # fmt: skip
+CONSOLES = [(guide.name, block) for guide in GUIDES if guide.name not in ELSEWHERE
+            for block in blocks(guide.read_text("utf-8"), "console")]  # fmt: skip
 
 
-@pytest.mark.parametrize(("guide", "command", "shown"), CONSOLES)
-def test_a_command_says_what_its_guide_shows(guide: str, command: str, shown: str, environ: dict[str, str]) -> None:
-    run = command.replace("longcall", f"{sys.executable} -m longcall_server", 1)
-    done = subprocess.run(["sh", "-c", run], env=environ, capture_output=True, text=True, timeout=120, check=False)
+@pytest.mark.parametrize(("guide", "console"), CONSOLES)
+def test_the_commands_of_a_guide_say_what_it_shows(
+    guide: str, console: str, environ: dict[str, str], tmp_path: Path
+) -> None:
+    told = commands(console)
+    assert told, guide
+    ours = f'longcall() {{ "{sys.executable}" -m longcall_server "$@"; }}'
+    script = "\n".join([ours, "set -e", *(f"{command}\necho @@@" for command, _ in told)])
+    done = subprocess.run(
+        ["bash", "-c", script], env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, (guide, done.stderr)
-    assert shown.strip() in done.stdout
+    for (command, shown), said in zip(told, done.stdout.split("@@@\n"), strict=False):
+        assert shown.strip() in said, command
 
 
 def test_the_guide_of_answers_tells_of_every_part_of_retry_with_its_default() -> None:

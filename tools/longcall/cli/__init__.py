@@ -9,6 +9,7 @@ from longcall.cli import tasks, tokens, worker
 from longcall.cli.call import call
 from longcall.cli.check import check
 from longcall.cli.demo import demo
+from longcall.cli.doctor import doctor
 from longcall.cli.exits import ending
 from longcall.cli.models import models
 from longcall.cli.terminal import prepare, say
@@ -29,6 +30,7 @@ app.command()(models)
 app.add_typer(worker.app, name="worker")
 app.add_typer(tokens.app, name="token")
 app.command()(demo)
+app.command()(doctor)
 
 
 def _tell_version(asked: bool) -> None:
