@@ -14,7 +14,9 @@ import psutil
 import pytest
 from support.claude import filesystem_server
 from support.filesystem import installed
-from support.processes import PATIENCE_S, until
+from support.http_server import http_server
+from support.mocks import free_port
+from support.processes import PATIENCE_S, clean_environ, until
 
 from longcall.errors import CallError
 from longcall.mcp_client.pool import Pool, open_pool
@@ -285,3 +287,23 @@ async def test_nothing_outlives_a_worker_that_is_killed(tmp_path: Path, root: Pa
         holder.send_signal(signal.SIGKILL)
         holder.wait()
         await until(lambda: not [one for one in group if one.is_running() and one.status() != psutil.STATUS_ZOMBIE])
+
+
+async def test_a_server_is_reached_over_http(tmp_path: Path) -> None:
+    config = tmp_path / "servers.json"
+    with http_server(clean_environ(tmp_path / "home"), tmp_path / "serving") as serving:
+        config.write_text(json.dumps({"mcpServers": {"remote": {"type": "http", "url": serving.url}}}))
+        with anyio.fail_after(PATIENCE_S):
+            async with open_pool(config, [], {}) as pool:
+                remote = await pool.toolbox(["remote"], None, ["list_models"], [])
+                said = await remote.call("mcp__remote__list_models", json.dumps({"query": "demo/echo"}))
+    assert (said.is_error, "demo/echo" in said.text) == (False, True)
+
+
+async def test_a_server_that_is_not_there_over_http_is_told(tmp_path: Path) -> None:
+    config = tmp_path / "servers.json"
+    config.write_text(json.dumps({"mcpServers": {"remote": {"url": f"http://127.0.0.1:{free_port()}/mcp"}}}))
+    with anyio.fail_after(PATIENCE_S):
+        async with open_pool(config, [], {}) as pool:
+            with pytest.raises(ServerError, match="remote"):
+                await pool.toolbox(["remote"], None, [], [])
