@@ -10,6 +10,21 @@ from support.processes import NO_CLAUDE, front_processes, kill, worker_processes
 
 from longcall.environment import matters
 
+# Before anything imports them: makes failed assertions of the contract suites speak.
+pytest.register_assert_rewrite(
+    "tools.tasks.bench",
+    "tools.tasks.checking_bench",
+    "tools.tasks.checks_contract",
+    "tools.tasks.clock_contract",
+    "tools.tasks.ending_contract",
+    "tools.tasks.principal_contract",
+    "tools.tasks.request_contract",
+    "tools.tasks.resending_contract",
+    "tools.tasks.review_contract",
+    "tools.tasks.samples",
+    "tools.tasks.store_contract",
+)
+
 NOWHERE = "http://127.0.0.1:9"
 """The discard port on loopback: nothing answers there."""
 ANSWER = "A long answer, in many words, so that it streams in pieces: " + "word " * 200 + "end."

@@ -172,15 +172,16 @@ async def test_the_operators_servers_are_listed_by_name_and_chosen_by_name_alone
     config.write_text('{"mcpServers": {"files": {"command": "secret-command"}, "web": {"url": "http://w"}}}')
     async with attached({**environ, "LONGCALL_MCP_CONFIG": str(config)}) as client:
         listed = await client.call_tool("list_models", {"query": "max/"})
-        assert structured(listed)["servers"] == ["files", "web"]
-        assert "files, web" in shown(listed)
+        assert [server["name"] for server in structured(listed)["servers"]] == ["files", "web", "filesystem"]
+        assert all(name in shown(listed) for name in ("files (", "filesystem (", "web ("))
         assert "secret-command" not in str(listed)
         for tool in ("llm_call", "start_task"):
             refused = await error_text(client, tool, prompt="x", model="demo/echo", servers=["files"])
-            assert "max/" in refused
+            assert "cannot be handed tools" in refused
         config.write_text("{")
         assert "LONGCALL_MCP_CONFIG" in await error_text(client, "list_models")
-    assert structured(await one_client.call_tool("list_models", {}))["servers"] == []
+    alone = structured(await one_client.call_tool("list_models", {}))["servers"]
+    assert [(server["name"], server["writes"]) for server in alone] == [("filesystem", False)]
 
 
 async def test_list_models_finds_by_words_and_marks_what_has_no_key(store: dict[str, str], one_client: Client) -> None:

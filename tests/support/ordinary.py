@@ -9,8 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import anyio
-
+from support.apart import run_apart
 from support.node import missing
 
 NOBODY = 65534
@@ -38,7 +37,7 @@ def as_ordinary_user(work: Callable[..., Awaitable[Any]], *arguments: Any, folde
         path.chmod(0o777 if path.is_dir() else path.stat().st_mode | 0o444)
     receiving, sending = os.pipe()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # newer Pythons warn of a fork beside threads; the child starts none of theirs
+        warnings.simplefilter("ignore")  # newer Pythons warn of a fork beside threads; the child uses none of theirs
         child = os.fork()
     if child == 0:
         _work(work, arguments, sending, str(python), copied, folder)
@@ -61,7 +60,7 @@ def _work(work: Any, arguments: Any, sending: int, python: str, inside: Path, fo
         os.chdir("/")
         os.environ.update(LONGCALL_SANDBOX_PYTHON=python, TMPDIR=str(folder), HOME=str(folder))
         _use(inside)
-        told: dict[str, Any] = {"value": anyio.run(work, *arguments)}
+        told: dict[str, Any] = {"value": run_apart(work, *arguments)}
     except BaseException as error:  # noqa: BLE001  # the parent tells of it
         told = {"error": f"{type(error).__name__}: {error}"}
     os.write(sending, json.dumps(told).encode())

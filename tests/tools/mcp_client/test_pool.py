@@ -50,9 +50,19 @@ async def pool(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncGenerator
     assert children() == []
 
 
+OTHERS: set[int] = set()
+"""Processes that this one had started for other tests."""
+
+
+@pytest.fixture(autouse=True)
+def _others() -> None:
+    OTHERS.clear()
+    OTHERS.update(process.pid for process in psutil.Process().children(recursive=True))
+
+
 def children(word: str = "") -> list[psutil.Process]:
-    """Returns the living processes that this one started, with a word in their command."""
-    found = psutil.Process().children(recursive=True)
+    """Returns the living processes that the test has started, with a word in their command."""
+    found = [one for one in psutil.Process().children(recursive=True) if one.pid not in OTHERS]
     return [one for one in found if one.status() != psutil.STATUS_ZOMBIE and word in " ".join(one.cmdline())]
 
 
