@@ -160,3 +160,12 @@ def test_the_age_of_a_task_ends_with_it_and_is_never_below_nought():
 
 def test_a_deadline_that_no_store_holds_is_turned_away():
     assert "`timeout_s` cannot be used" in complaint(timeout_s=1e300)
+
+
+@pytest.mark.parametrize(("model", "is_told"), [("openai/gpt-4o-mini", True), ("demo/echo", True), ("max/opus", False)])
+def test_a_judge_that_needs_tools_must_be_able_to_have_them(model: str, is_told: bool):
+    judge = {"type": "judge", "criteria": ["good"], "models": [model], "servers": ["filesystem"]}
+    if is_told:
+        assert "cannot be handed tools as a judge" in complaint(validate=[judge])
+    else:
+        assert new_call(model="demo/echo", prompt="why?", validate=[judge]).validators

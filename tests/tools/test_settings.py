@@ -44,7 +44,7 @@ def test_each_variable_sets_its_field_alone(variable: str, text: str, value: obj
 
 
 def test_every_field_can_be_set():
-    words = {"home": "/h", "model": "m", "on_interrupt": "retry", "mcp_config": "/m"}
+    words = {"home": "/h", "model": "m", "on_interrupt": "retry", "mcp_config": "/m", "claude_labels": "/l"}
     words |= {"claude_api_key": "True", "claude_skip_permissions": "True", "claude_proxy_url": "http://p"}
     given = words | dict.fromkeys(set(asdict(Settings())) - set(words) - {"roots", "writable_servers"}, "7")
     settings = read_settings({f"LONGCALL_{name.upper()}": text for name, text in given.items()})

@@ -196,29 +196,29 @@ def _checks(options: dict[str, Any]) -> dict[str, Any]:
     return {**given, "validators": validators}
 
 
-def _handed_tools(call: Call) -> list[str]:
-    """Returns the models that the call hands tools."""
-    stage = call.policy.tool_stage
-    judges = [check for check in call.validators if isinstance(check, Judge)]
-    handed = [model for judge in judges if judge.servers or judge.mcp_config for model in judge.models or (call.model,)]
-    if call.servers or call.mcp_config or (stage and (stage.servers or stage.mcp_config)):
-        handed += [call.model, *call.policy.escalate]
-    return handed
-
-
 def demand_served(call: Call) -> None:
     """Sees that whoever is to be asked can be asked.
 
     Raises:
         CallError: a model is not served, or not in this way; the sentence says which.
     """
-    judges = [model for check in call.validators if isinstance(check, Judge) for model in check.models]
-    for model in (*judges, *call.policy.escalate):
+    judges = [check for check in call.validators if isinstance(check, Judge)]
+    for model in (*(model for judge in judges for model in judge.models), *call.policy.escalate):
         if route(model) in (Route.GIVEN, Route.CHECK):
             raise CallError(f"{model!r} is no model that can be asked.")
-    for model in _handed_tools(call):
-        if route(model) not in (Route.CLAUDE, Route.LITELLM):
-            raise CallError(f"{model!r} cannot be handed tools; models named max/… and those of LiteLLM can.")
+    for judge in judges:
+        if judge.servers or judge.mcp_config:
+            _demand_tools(judge.models or (call.model,), (Route.CLAUDE,), "as a judge; models named max/… can")
+    stage = call.policy.tool_stage
+    if call.servers or call.mcp_config or (stage and (stage.servers or stage.mcp_config)):
+        served = (Route.CLAUDE, Route.LITELLM)
+        _demand_tools((call.model, *call.policy.escalate), served, "; models named max/… and those of LiteLLM can")
+
+
+def _demand_tools(models: Sequence[str], served: Sequence[Route], who_can: str) -> None:
+    for model in models:
+        if route(model) not in served:
+            raise CallError(f"{model!r} cannot be handed tools {who_can}.".replace(" ;", ";"))
 
 
 def _demand_asked(call: Call) -> None:

@@ -47,6 +47,8 @@ class Settings:
     """Folders in which calls may read and write files, besides the project's own."""
     writable_servers: tuple[str, ...] = ()
     """MCP servers whose writing tools models may use too."""
+    claude_labels: Path | None = None
+    """A JSON file of the operator's: label → `model`, `system`, `every_server`; beside and over those built in."""
     claude_at_once: int = 16
     """Processes of Claude's command line at once; each takes about 200 MB."""
     claude_api_key: bool = False
@@ -145,6 +147,7 @@ _READERS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "mcp_config": (_absolute, "the absolute path of a .mcp.json"),
     "roots": (_folders, f"absolute paths of folders, with {os.pathsep} between them"),
     "writable_servers": (_names, "names with commas between them"),
+    "claude_labels": (_absolute, "the absolute path of a JSON file"),
     "claude_at_once": (_positive(int), "a whole number above 0"),
     "claude_api_key": (_switch, "1 or 0"),
     "claude_proxy_url": (_root, "a URL like http://127.0.0.1:3010"),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from longcall.errors import CallError
 from longcall.providers.claude_names import LABELS, Who, find_cli, who
 
 
@@ -54,3 +55,22 @@ def test_a_bare_name_is_looked_for_on_the_path(tmp_path: Path):
     environ = {"PATH": str(other.parent), "CLAUDE_CLI_PATH": "claude-beta"}
     assert find_cli(environ) == other
     assert find_cli(environ | {"LONGCALL_CLAUDE_CLI": "claude"}) is None
+
+
+def test_the_operators_labels_come_before_ours(tmp_path: Path):
+    labels = tmp_path / "labels.json"
+    labels.write_text('{"Reviewer": {"model": "opus", "system": "Be strict."}, "code-expert": {"system": "Mine."}}')
+    assert who("max/reviewer", labels) == Who("opus", "Be strict.")
+    assert who("max/code-expert", labels) == Who(system="Mine.")
+    assert who("max/json-expert", labels) is LABELS["json-expert"]
+    assert who("max/reviewer") == Who("reviewer")
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"a": 1}', '{"a": {"colour": "red"}}'])
+def test_labels_that_cannot_be_used_are_told(tmp_path: Path, text: str):
+    labels = tmp_path / "labels.json"
+    labels.write_text(text)
+    with pytest.raises(CallError, match="LONGCALL_CLAUDE_LABELS"):
+        who("max/a", labels)
+    with pytest.raises(CallError, match="LONGCALL_CLAUDE_LABELS"):
+        who("max/a", tmp_path / "absent.json")

@@ -82,7 +82,7 @@ class ClaudeCLIProvider(Provider):
     def _plan(self, cli: Path, call: Call, folder: Folder) -> _Run:
         if call.background:
             raise cannot_keep(call.model)
-        settings, asked = self._settings, who(call.model)
+        settings, asked = self._settings, who(call.model, self._settings.claude_labels)
         servers, allowed = self._servers(call, every=asked.every_server)
         said = turns(call, asked.system)
         command, prompt = claude_command(

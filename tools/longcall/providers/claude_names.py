@@ -1,10 +1,13 @@
 """What can stand behind `max/`, and where Claude's command line is. Light: the front reads it too."""
 
+import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from longcall.errors import CallError
 from longcall.routing import MAX
 
 NAMES = ("max/haiku", "max/opus", "max/sonnet")
@@ -43,10 +46,30 @@ LABELS: Mapping[str, Who] = {
 """Names of an earlier program's, which its users' calls still bear. None is a model of the command line's."""
 
 
-def who(model: str) -> Who:
-    """Returns what `max/…` stands for: a label, the default model for nothing, otherwise a model's alias or id."""
+def who(model: str, labels: Path | None = None) -> Who:
+    """Returns what `max/…` stands for: a label, the default model for nothing, otherwise a model's alias or id.
+
+    Args:
+        model: the whole name.
+        labels: the operator's file of labels, which come before ours.
+
+    Raises:
+        CallError: that file cannot be used; the sentence says why.
+    """
     name = model[len(MAX) :].strip()
-    return LABELS.get(name.lower()) or Who(name or None)
+    own = _own_labels(labels) if labels is not None else {}
+    return own.get(name.lower()) or LABELS.get(name.lower()) or Who(name or None)
+
+
+def _own_labels(path: Path) -> dict[str, Who]:
+    try:
+        found: Any = json.loads(path.read_text("utf-8"))
+        return {str(label).lower(): Who(**told) for label, told in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise CallError(
+            f"The labels in {path} (LONGCALL_CLAUDE_LABELS) cannot be used: it must be a JSON object of labels, each"
+            f" with `model`, `system` or `every_server` ({error})."
+        ) from None
 
 
 def find_cli(environ: Mapping[str, str]) -> Path | None:
