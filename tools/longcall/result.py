@@ -18,7 +18,7 @@ _REVIEW = (
 )
 
 
-class TaskLine(BaseModel, frozen=True):
+class TaskLine(BaseModel, frozen=True, defer_build=True):
     """A task in a list."""
 
     task_id: str
@@ -32,7 +32,7 @@ class TaskLine(BaseModel, frozen=True):
     """Characters of answer so far."""
 
 
-class Result(BaseModel, frozen=True):
+class Result(BaseModel, frozen=True, defer_build=True):
     """What became of a call, the most important first. A field that has nothing to say is None or empty."""
 
     status: Status

@@ -1,18 +1,18 @@
 """Files that are refused by their names, wherever they are: what is in them opens something."""
 
 import re
-from collections.abc import Callable
 from fnmatch import translate
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 
-def _any_of(*patterns: str) -> Callable[[str], Any]:
-    """Returns a function that says whether a name, in lower case, is like any of them: one look for all."""
-    return re.compile("|".join(translate(pattern) for pattern in patterns)).match
+@cache
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """Returns the expression that a name, in lower case, matches when it is like any of them: one look for all."""
+    return re.compile("|".join(translate(pattern) for pattern in patterns))
 
 
-_SECRET = _any_of(
+_SECRET = (
     ".env", ".env.*", "*.env", ".envrc", ".netrc", "_netrc", ".npmrc", ".yarnrc.yml", ".pypirc", ".pgpass", ".my.cnf",
     ".htpasswd", ".git-credentials", ".dockercfg", ".dockerconfigjson", ".vault-token", ".boto", ".s3cfg",
     "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore",
@@ -22,7 +22,7 @@ _SECRET = _any_of(
     "credentials.csv", "credentials.db", "secrets.json", "secrets.toml", "secrets.y*ml", "secrets.ini", "secrets.txt",
     "client_secret*.json", "service[-_]account*.json", "*.mobileprovision",
 )  # fmt: skip
-_HARMLESS = _any_of(".env.example", ".env.sample", ".env.template", ".env.dist", "*.pub")
+_HARMLESS = (".env.example", ".env.sample", ".env.template", ".env.dist", "*.pub")
 _FOLDERS = frozenset({".git", ".ssh", ".gnupg", ".aws", ".kube", ".password-store"})
 _MORE_NAMES = re.compile(r"[\s.]+$")
 
@@ -33,7 +33,7 @@ def secret_part(path: Path) -> str | None:
     for folder in folders:
         if folder in _FOLDERS:
             return folder
-    if name in _FOLDERS or (_SECRET(name) and not _HARMLESS(name)):
+    if name in _FOLDERS or (_any_of(_SECRET).match(name) and not _any_of(_HARMLESS).match(name)):
         return name
     return None
 

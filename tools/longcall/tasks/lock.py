@@ -8,8 +8,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 
 def lock_path(workers: Path, environment: str) -> Path:
     """Returns the lock file of an environment's worker."""
@@ -19,6 +17,8 @@ def lock_path(workers: Path, environment: str) -> Path:
 @contextmanager
 def held(path: Path, *, timeout: float = 0) -> Generator[bool]:
     """Takes the lock if nobody has it within `timeout` seconds; yields whether it is ours."""
+    from filelock import FileLock, Timeout  # noqa: PLC0415  # a server that starts needs no lock before its first call
+
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = FileLock(path, mode=0o600, fallback_to_soft=False)
     try:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -26,7 +27,9 @@ class Unsaved:
     """Streamed text that the store has not taken, when the ending has none of its own."""
 
 
-_JSON = TypeAdapter(Unsaved)
+@cache
+def _json() -> TypeAdapter[Unsaved]:
+    return TypeAdapter(Unsaved)  # built when it is needed, which is hardly ever
 
 
 def keep(folder: Path, unsaved: Unsaved) -> None:
@@ -35,7 +38,7 @@ def keep(folder: Path, unsaved: Unsaved) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = folder / f"{unsaved.task}.draft"
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(_JSON.dump_json(unsaved))
+            file.write(_json().dump_json(unsaved))
             file.flush()
             os.fsync(file.fileno())
         draft.replace(folder / f"{unsaved.task}.json")
@@ -52,7 +55,7 @@ def kept(folder: Path) -> Iterator[Unsaved]:
     """Yields the ending in every file; one that cannot be read is left where it is."""
     for path in sorted(folder.glob("*.json")):
         with suppress(OSError, ValidationError):
-            yield _JSON.validate_json(path.read_bytes())
+            yield _json().validate_json(path.read_bytes())
 
 
 async def save_kept(store: TaskStore, folder: Path) -> None:
