@@ -1,6 +1,7 @@
 """What every test stands on: a store of its own, no key, and no way to a paid model."""
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -24,6 +25,9 @@ pytest.register_assert_rewrite(
     "tools.tasks.samples",
     "tools.tasks.store_contract",
 )
+
+# A shell that runs us in the background has SIGINT ignored, and what tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NOWHERE = "http://127.0.0.1:9"
 """The discard port on loopback: nothing answers there."""

@@ -142,11 +142,12 @@ def test_images_and_pdfs_are_parts(roots: Roots) -> None:
     assert paper.tokens == 2 * 2_000
 
 
-def test_an_image_is_as_large_as_its_limit_allows(roots: Roots, project: Path) -> None:
-    (project / "most.png").write_bytes(PNG.ljust(reading.IMAGE_BYTES, b"\0"))
-    (project / "more.png").write_bytes(PNG.ljust(reading.IMAGE_BYTES + 1, b"\0"))
+def test_an_image_has_no_lines_and_a_limit(roots: Roots, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "LARGE_IMAGE_BYTES", 1_000)
+    (project / "most.png").write_bytes(PNG.ljust(1_000, b"\0"))
+    (project / "more.png").write_bytes(PNG.ljust(1_001, b"\0"))
     assert gather(["most.png"], roots).shown
-    with pytest.raises(CallError, match="500,000"):
+    with pytest.raises(CallError, match="1,000"):
         gather(["more.png"], roots)
     with pytest.raises(CallError, match="no lines"):
         gather(["picture.png:1-2"], roots)

@@ -7,12 +7,15 @@ from typing import Any
 from longcall.errors import CallError
 from longcall.files.asked import Lines
 from longcall.files.finding import Found
+from longcall.files.images import smaller
 from longcall.files.quoting import quoted
 from longcall.files.roots import Roots
 from longcall.text import clean
 
 TEXT_BYTES = 4_000_000
 IMAGE_BYTES = 500_000
+"""What is sent of an image at most; a larger one is made smaller."""
+LARGE_IMAGE_BYTES = 20_000_000
 PDF_BYTES = 5_000_000
 _IMAGE_TOKENS = 1_600
 """About what the larger providers count for an image at most."""
@@ -55,7 +58,7 @@ def read(found: Found, roots: Roots) -> Shown:
     """
     shown = roots.shown(found.path)
     with roots.open(found.path) as file:
-        data = file.read(max(TEXT_BYTES, PDF_BYTES) + 1)
+        data = file.read(LARGE_IMAGE_BYTES + 1)
     if (kind := _media(data)) is not None:
         return _medium(shown, kind, data, found.lines)
     if len(data) > TEXT_BYTES:
@@ -75,20 +78,33 @@ def _media(data: bytes) -> str | None:
 
 
 def _medium(path: str, kind: str, data: bytes, lines: Lines | None) -> Shown:
-    is_pdf, most = kind == "application/pdf", PDF_BYTES if kind == "application/pdf" else IMAGE_BYTES
+    is_pdf = kind == "application/pdf"
     if lines is not None:
         raise CallError(f"{path!r} is no text and has no lines.")
-    if len(data) > most:
+    if len(data) > (most := PDF_BYTES if is_pdf else LARGE_IMAGE_BYTES):
         raise CallError(
             f"{path!r} has {len(data):,} bytes or more; {'a PDF' if is_pdf else 'an image'} may have {most:,}."
             f" {'Split it' if is_pdf else 'Make it smaller'} and name the result."
         )
+    told = kind
+    if not is_pdf and len(data) > IMAGE_BYTES:
+        told, data, kind = f"{kind}, made smaller", _made_smaller(path, data), "image/jpeg"
     url = f"data:{kind};base64,{base64.b64encode(data).decode()}"
     part: dict[str, Any] = {"type": "image_url", "image_url": {"url": url}}
     if is_pdf:
         part = {"type": "file", "file": {"filename": path.rpartition("/")[2], "file_data": url}}
     tokens = max(1, data.count(b"/Type /Page") or data.count(b"/Type/Page")) * _PAGE_TOKENS if is_pdf else _IMAGE_TOKENS
-    return Shown(path, kind, len(data), tokens, quoted(path, None, f"({kind}, attached)"), part)
+    return Shown(path, kind, len(data), tokens, quoted(path, None, f"({told}, attached)"), part)
+
+
+def _made_smaller(path: str, data: bytes) -> bytes:
+    found = smaller(data, IMAGE_BYTES)
+    if found is None:
+        raise CallError(
+            f"{path!r} has {len(data):,} bytes; {IMAGE_BYTES:,} are sent of an image, and this one cannot be shrunk:"
+            " it is damaged, or has too many pixels. Name a smaller one."
+        )
+    return found
 
 
 def _decoded(path: str, data: bytes) -> str:
