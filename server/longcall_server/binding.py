@@ -55,6 +55,11 @@ class Binding:
                 raise CallError(f"`--allow-origin` is {origin!r}, but must be like https://app.example.com.")
 
     @property
+    def max_request_bytes(self) -> int:
+        """The largest body of a request that is read."""
+        return self.max_request_mb * 1_000_000
+
+    @property
     def needs_token(self) -> bool:
         """Whether nobody comes in without a token."""
         return self.require_token or not self.is_loopback

@@ -4,7 +4,6 @@ Run as `python -m longcall_server.filesystem FOLDER …`; see `longcall.mcp_clie
 refuses files of secrets by itself.
 """
 
-import importlib
 import json
 import os
 import sys
@@ -17,7 +16,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
 
 from longcall.errors import CallError
-from longcall.files.asked import as_regex
+from longcall.files.asked import matcher
 from longcall.files.roots import Roots
 from longcall.files.secrets import secret_part
 
@@ -132,8 +131,7 @@ class Files:
     def search_files(self, path: str, pattern: str) -> str:
         """Find files whose path below `path` matches a pattern such as **/*.py."""
         base = self._folder(path)
-        re2: Any = importlib.import_module("re2")
-        matches = re2.compile(as_regex(pattern)).fullmatch
+        matches = matcher(pattern)
         found: list[str] = []
         for folder, folders, names in os.walk(base):
             folders[:] = sorted(name for name in folders if secret_part(Path(name)) is None)

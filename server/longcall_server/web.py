@@ -21,7 +21,6 @@ from longcall_server.refusal import refusal
 
 log = logging.getLogger(__name__)
 _HEALTH_S = 2.0
-_MB = 1_000_000
 _MOST_SESSIONS = 1_000
 """Sessions of the protocols before 2026-07-28 at once: each takes 0.2 MB, and half an hour of silence ends it."""
 
@@ -31,6 +30,7 @@ class Health:
 
     def __init__(self) -> None:
         self._opening: Opening | None = None
+        self._version = version("longcall")
 
     def watch(self, opening: Opening) -> None:
         """Tells of this opening from now on."""
@@ -38,7 +38,7 @@ class Health:
 
     async def answer(self, _: Request) -> JSONResponse:
         """Returns 200 when the store answers within 2 s, else 503."""
-        facts = {"status": "ok", "version": version("longcall")}
+        facts = {"status": "ok", "version": self._version}
         if await self._store_answers():
             return JSONResponse(facts)
         trouble = "The task store cannot be used now; the server's log says why."
@@ -65,7 +65,7 @@ def build_app(settings: Settings, binding: Binding, credentials: Credentials) ->
     server.custom_route(HEALTH, ["GET"])(health.answer)
     app = server.streamable_http_app(
         streamable_http_path=binding.path,
-        max_request_body_size=binding.max_request_mb * _MB,
+        max_request_body_size=binding.max_request_bytes,
         max_sessions=_MOST_SESSIONS,
         transport_security=security_of(binding),
     )

@@ -107,6 +107,11 @@ class Call(BaseModel, frozen=True, extra="forbid", defer_build=True):
         return self.retry or Retry()
 
     @property
+    def judges(self) -> tuple[Judge, ...]:
+        """Those of its validators that ask a model."""
+        return tuple(check for check in self.validators if isinstance(check, Judge))
+
+    @property
     def prompt(self) -> str:
         """The text of the last user message; empty when there is none."""
         return next((turn.text for turn in reversed(self.messages) if turn.role == "user"), "")
@@ -115,8 +120,7 @@ class Call(BaseModel, frozen=True, extra="forbid", defer_build=True):
     def names_commands(self) -> bool:
         """Whether it names commands to run: only a caller on the operator's side may."""
         stage = self.policy.tool_stage
-        judges = [check for check in self.validators if isinstance(check, Judge)]
-        configs = [self.mcp_config, stage and stage.mcp_config, *(judge.mcp_config for judge in judges)]
+        configs = [self.mcp_config, stage and stage.mcp_config, *(judge.mcp_config for judge in self.judges)]
         return any(configs)
 
     @property
@@ -202,11 +206,10 @@ def demand_served(call: Call) -> None:
     Raises:
         CallError: a model is not served, or not in this way; the sentence says which.
     """
-    judges = [check for check in call.validators if isinstance(check, Judge)]
-    for model in (*(model for judge in judges for model in judge.models), *call.policy.escalate):
+    for model in (*(model for judge in call.judges for model in judge.models), *call.policy.escalate):
         if route(model) in (Route.GIVEN, Route.CHECK):
             raise CallError(f"{model!r} is no model that can be asked.")
-    for judge in judges:
+    for judge in call.judges:
         if judge.servers or judge.mcp_config:
             _demand_tools(judge.models or (call.model,), (Route.CLAUDE,), "as a judge; models named max/… can")
     stage = call.policy.tool_stage
@@ -233,7 +236,7 @@ def _demand_asked(call: Call) -> None:
         return
     if not call.validators:
         raise CallError(f"{call.model!r} asks no model but validates the text that is given: say in `validate` how.")
-    if any(isinstance(check, Judge) and not check.models for check in call.validators):
+    if not all(judge.models for judge in call.judges):
         raise CallError(f"{call.model!r} is no judge: name the `models` that are to judge the text.")
 
 

@@ -87,9 +87,7 @@ def find_model(name: str, environ: Mapping[str, str]) -> Model | None:
         case Route.SCRIPTED:
             return replace(next(iter(_demo_models())), name=name, takes_images=False, takes_pdfs=False)
         case Route.CLAUDE:
-            return Model(
-                name, "claude-cli", callable=find_cli(environ) is not None, takes_images=True, takes_pdfs=False
-            )
+            return Model(name, CLAUDE, callable=_has_claude(environ), takes_images=True, takes_pdfs=False)
         case Route.GIVEN | Route.CHECK:
             return None
         case Route.LITELLM:

@@ -30,8 +30,7 @@ async def check_code(call: Call, bench: Bench) -> Report:
     """
     request = CodeRequest.model_validate_json(call.check or "{}")
     report = await validate_code(request)
-    judges = [check for check in call.validators if isinstance(check, Judge)]
-    for judge in judges:
+    for judge in call.judges:
         report = await _judged(report, request, judge, call, replace(bench, prove=_Proof(request).reproduces))
     return report
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from longcall.text import clean, clip
 from longcall.validators.base import GOT_CHARS, Issue, ValidatorError
@@ -39,7 +39,7 @@ class _Freely(BaseModel, extra="ignore", strict=True):
     validation_passed: bool | None = None
     reasoning: str = ""
     details: str | dict[str, Any] | list[Any] | None = None
-    nonce: str | None = Field(default=None)
+    nonce: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,6 +260,12 @@ class Task:
     steps: tuple[Step, ...] = field(default=())
     """The tools that were used, in order."""
     members: tuple["Task", ...] = field(default=())
+
+    @property
+    def is_held(self) -> bool:
+        """Whether its text is not to be shown yet: nobody knows whether an answer that is to be checked is the one."""
+        return not self.state.is_final and self.call is not None and bool(self.call.validators)
+
     """The tasks of a group, in order; empty for a call."""
 
     def age_s(self) -> float:

@@ -53,9 +53,12 @@ class Desk:
             given["files"] = await anyio.to_thread.run_sync(self._texts, paths)
         make = partial(check_call, given, timeout_s=timeout_s or self.settings.timeout_s, **judging)
         call = await anyio.to_thread.run_sync(make)
+        self._demand_allowed(call)
+        return call
+
+    def _demand_allowed(self, call: Call) -> None:
         if call.names_commands and not self.is_operator:
             raise CallError("`mcp_config` names commands to run, which no tool argument may; name `servers` instead.")
-        return call
 
     def _texts(self, paths: Sequence[str]) -> dict[str, str]:
         from longcall.files.gathering import gather  # noqa: PLC0415  # most calls have no files
@@ -87,15 +90,13 @@ class Desk:
 
     def _placed(self, call: Call) -> Call:
         """Returns the call with the folders that it may use, if it uses any."""
-        if call.names_commands and not self.is_operator:
-            raise CallError("`mcp_config` names commands to run, which no tool argument may; name `servers` instead.")
+        self._demand_allowed(call)
         if call.output is not None:
             from longcall.files.writing import demand_writable  # noqa: PLC0415  # most calls write nothing
 
             demand_writable(call.output.path, Roots.of(self.roots), overwrite=call.output.overwrite)
         stage = call.policy.tool_stage
-        judges = [check for check in call.validators if check.type == "judge"]
-        named = [call.servers, stage and stage.servers, *(getattr(judge, "servers", ()) for judge in judges)]
+        named = [call.servers, stage and stage.servers, *(judge.servers for judge in call.judges)]
         return call.model_copy(update={"roots": self.roots}) if call.output or any(named) else call
 
     def _attached(self, calls: Sequence[Call], files: Sequence[str]) -> list[Call]:

@@ -7,7 +7,7 @@ from longcall.call import Message, OnInterrupt, OutputPart, ReasoningEffort
 
 
 class Question(TypedDict, total=False):
-    """What may be said of a call besides its prompt; see `longcall.models.Call`."""
+    """What may be said of a call besides its prompt; see `longcall.call.Call`."""
 
     messages: Sequence[Message] | Sequence[dict[str, Any]] | None
     model: str | None

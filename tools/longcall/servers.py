@@ -51,14 +51,16 @@ def server_names(config: Path | None) -> list[str]:
     return sorted(_read(config)) if config is not None else []
 
 
-def may_write(name: str, config: Path | None, writable: Collection[str]) -> bool:
-    """Whether models may use a server's writing tools: a setting says so, or `"writable": true` in its entry.
+def own_servers(config: Path | None, writable: Collection[str]) -> dict[str, bool]:
+    """Returns the operator's servers by name, each with whether models may use its writing tools.
+
+    They may where a setting says so, or `"writable": true` in its entry.
 
     Raises:
         CallError: the file cannot be read.
     """
-    entry = _read(config).get(name, {}) if config is not None else {}
-    return name in writable or entry.get("writable") is True
+    servers = _read(config) if config is not None else {}
+    return {name: name in writable or servers[name].get("writable") is True for name in sorted(servers)}
 
 
 def given_servers(mcp_config: Mapping[str, Any] | None) -> Servers:

@@ -22,12 +22,11 @@ from longcall_server.proxy.endpoints import Endpoints
 from longcall_server.proxy.problems import TASK_HEADER, ProblemError, problem_of, refusal
 
 log = logging.getLogger(__name__)
-_MB = 1_000_000
 
 
 def build_proxy(settings: Settings, binding: Binding, credentials: Credentials) -> Connections:
     """Returns the app that serves the proxy to whoever may come in, not yet running."""
-    ends = Endpoints(settings, binding.max_request_mb * _MB)
+    ends = Endpoints(settings, binding.max_request_bytes)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:

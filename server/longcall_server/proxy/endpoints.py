@@ -37,6 +37,7 @@ class Endpoints:
     def __init__(self, settings: Settings, max_bytes: int) -> None:
         self._settings = settings
         self._max_bytes = max_bytes
+        self._version = version("longcall")
         self._opening: Opening
         self._waiting = 0
 
@@ -46,7 +47,7 @@ class Endpoints:
 
     async def health(self, _: Request) -> Response:
         """Tells that the proxy is here, from memory alone, whatever runs: it looks at no store and no worker."""
-        facts = {"status": "ok", "service": "longcall proxy", "version": version("longcall")}
+        facts = {"status": "ok", "service": "longcall proxy", "version": self._version}
         return JSONResponse({**facts, "polling_support": True, "mcp_support": True, "waiting": self._waiting})
 
     async def complete(self, request: Request) -> Response:

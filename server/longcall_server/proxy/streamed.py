@@ -72,9 +72,9 @@ class Streamed:
             yield problem_of(error).event
 
     def _new(self) -> str:
-        """Returns what has come and was not sent; of an answer that is to be checked nobody knows yet what it is."""
+        """Returns what has come and was not sent."""
         task = self.task
-        if task is None or (not task.state.is_final and task.call is not None and task.call.validators):
+        if task is None or task.is_held:
             return ""
         if task.state.is_final and problem_with(task):
             return ""

@@ -167,9 +167,7 @@ class _Answer:
 
     def show(self, task: Task) -> None:
         """Writes what is new, and what it is at."""
-        # Of an answer that is to be checked nobody knows yet whether it is the one.
-        is_held = not task.state.is_final and task.call is not None and bool(task.call.validators)
-        new = "" if self._as_json or is_held else task.text[self._written :]
+        new = "" if self._as_json or task.is_held else task.text[self._written :]
         if new:
             self.status.clear()
             say(new)

@@ -1,14 +1,12 @@
 """Which files `files` names: paths as they are, and what is in folders and matches patterns, less what is ignored."""
 
-import importlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from longcall.errors import CallError
-from longcall.files.asked import Lines, as_regex, base_of, is_pattern, split
+from longcall.files.asked import Lines, base_of, is_pattern, matcher, split
 from longcall.files.ignoring import Ignored
 from longcall.files.roots import Roots
 from longcall.files.secrets import secret_part
@@ -98,9 +96,7 @@ def _some(entry: str, walked: Iterator[Found | Skipped]) -> Iterator[Found | Ski
 def _walk(base: Path, roots: Roots, pattern: str) -> Iterator[Found | Skipped]:
     if not base.is_dir():
         return
-    # In linear time, and loaded late: a front starts without it.
-    re2: Any = importlib.import_module("re2")
-    matches = re2.compile(as_regex(pattern)).fullmatch
+    matches = matcher(pattern)
     ignored, seen = Ignored(roots.folders), 0
     for folder, folders, names in os.walk(base):
         here = Path(folder)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from longcall.mcp_client.filesystem import NAME, READING
-from longcall.servers import may_write, server_names
+from longcall.servers import own_servers
 from longcall.settings import Settings
 
 
@@ -24,9 +24,9 @@ def offered(settings: Settings) -> list[ServerLine]:
     Raises:
         CallError: the operator's file cannot be read.
     """
-    names = server_names(settings.mcp_config)
     writable = settings.writable_servers
-    lines = [ServerLine(name, may_write(name, settings.mcp_config, writable)) for name in names]
-    if NAME not in names:
+    own = own_servers(settings.mcp_config, writable)
+    lines = [ServerLine(name, writes) for name, writes in own.items()]
+    if NAME not in own:
         lines.append(ServerLine(NAME, NAME in writable, tuple(sorted(READING))))
     return lines

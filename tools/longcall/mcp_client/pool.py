@@ -14,7 +14,7 @@ from longcall.files.roots import Roots
 from longcall.mcp_client import filesystem
 from longcall.mcp_client.toolbox import Offer, Toolbox, boxed
 from longcall.mcp_client.warm import Patience, WarmServer
-from longcall.servers import chosen_servers, given_servers, may_write, server_names
+from longcall.servers import chosen_servers, given_servers, own_servers
 
 _MOST_WARM = 16
 """Servers that are kept; one that is at work is kept in any case."""
@@ -63,14 +63,14 @@ class Pool:
         return await boxed(offers, tools)
 
     async def _offer(self, name: str, roots: Sequence[str]) -> Offer:
-        own = server_names(self._config)
+        own = own_servers(self._config, self._writable)
         if name == filesystem.NAME and name not in own:
             if not roots:
                 Roots(()).resolve(".")  # says what is missing
             server = self._server(name, filesystem.commands(roots, self._environ))
             return Offer(server, may_write=name in self._writable, guard=Roots.of(roots))
         description = chosen_servers([name], self._config, self._environ)[name]
-        writes = may_write(name, self._config, self._writable)
+        writes = own.get(name, False)
         return Offer(self._server(name, [description]), may_write=writes, guard=_guard(description, roots))
 
     def _server(self, name: str, descriptions: Sequence[Mapping[str, Any]]) -> WarmServer:

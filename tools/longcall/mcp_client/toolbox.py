@@ -1,7 +1,6 @@
 """The tools of some servers as a model is given them: named, filtered, guarded, their results in text."""
 
 import json
-import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from longcall.mcp_client import filesystem
 from longcall.mcp_client.warm import ServerError, ServerGoneError, WarmServer
 from longcall.text import clean
 
-log = logging.getLogger(__name__)
 RESULT_CHARS = 60_000
 """Longest result of a tool, about 15,000 tokens; the model sees it again with every further turn."""
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")

@@ -5,7 +5,6 @@ subscription. LONGCALL_CLAUDE_API_KEY=1 passes it on. What a call costs is told 
 line reckons it, whoever pays. Its session is not kept; its id is in the worker's log.
 """
 
-import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -26,8 +25,6 @@ from longcall.providers.claude_stream import Heard
 from longcall.providers.claude_turns import turns
 from longcall.servers import Servers, chosen_servers, given_servers, server_names
 from longcall.settings import Settings
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,8 +83,6 @@ class ClaudeProxyProvider(Provider):
         except (anyio.get_cancelled_exc_class(), GeneratorExit):
             await self._cancel(heard.task)
             raise
-        except ProviderError:
-            raise
         except Exception as error:
             if _is_transport(error):
                 raise _unreached(self._url, heard, error) from error

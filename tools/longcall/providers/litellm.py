@@ -113,25 +113,21 @@ class LiteLLMProvider(Provider):
                 self._litellm = await anyio.to_thread.run_sync(load_litellm)
         return self._litellm
 
-    async def stream(self, call: Call, sending: Sending) -> AsyncGenerator[Event]:
+    def stream(self, call: Call, sending: Sending) -> AsyncGenerator[Event]:
         """Sends one request through LiteLLM, without LiteLLM's own retries.
 
         Raises:
             ProviderError: with the code that `litellm_errors` gives the provider's answer.
         """
-        async with aclosing(self._ask(call, None, sending)) as events:
-            async for event in events:
-                yield event
+        return self._ask(call, None, sending)
 
-    async def turn(self, call: Call, talk: Talk, sending: Sending) -> AsyncGenerator[Event]:
+    def turn(self, call: Call, talk: Talk, sending: Sending) -> AsyncGenerator[Event]:
         """Sends one request with tools; see `longcall.providers.ToolUser`.
 
         Raises:
             ProviderError: as `stream`; `rejected` for a model that takes no tools.
         """
-        async with aclosing(self._ask(call, talk, sending)) as events:
-            async for event in events:
-                yield event
+        return self._ask(call, talk, sending)
 
     async def _ask(self, call: Call, talk: Talk | None, sending: Sending) -> AsyncGenerator[Event]:
         litellm = await self.load()

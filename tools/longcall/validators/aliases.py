@@ -129,18 +129,13 @@ _OLDER: dict[str, Callable[[Spec], Spec]] = {
 }
 
 
-def _judge(spec: Spec) -> list[Spec]:
-    for name in ("models", "servers", "criteria"):
-        if isinstance(spec.get(name), str):
-            spec[name] = [spec[name]]
-    return [spec]
+def _lists(*names: str) -> Callable[[Spec], list[Spec]]:
+    """Returns what makes lists of these parameters where they are single texts."""
 
+    def change(spec: Spec) -> list[Spec]:
+        return [{key: [value] if key in names and isinstance(value, str) else value for key, value in spec.items()}]
 
-def _contains(spec: Spec) -> list[Spec]:
-    for name in ("all", "any", "none"):
-        if isinstance(spec.get(name), str):
-            spec[name] = [spec[name]]
-    return [spec]
+    return change
 
 
 def _regex(spec: Spec) -> list[Spec]:
@@ -180,8 +175,8 @@ def _field(spec: Spec, name: str) -> Spec:
 
 
 _CHANGES: dict[str, Callable[[Spec], list[Spec]]] = {
-    "judge": _judge,
-    "contains": _contains,
+    "judge": _lists("models", "servers", "criteria"),
+    "contains": _lists("all", "any", "none"),
     "regex": _regex,
     "field_present": _field_present,
 }

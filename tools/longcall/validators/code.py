@@ -131,7 +131,7 @@ class Code(TextValidator, frozen=True, extra="forbid"):
             return [self.issue("empty", "There is no code.", path=part.path)]
         return [
             self.issue("syntax", f"{fault.message}.", path=self._where(part, fault.line), got=fault.excerpt)
-            for fault in LANGUAGES[self.language]["syntax"](part.text)
+            for fault in LANGUAGES[self.language](part.text)
         ]
 
     def _where(self, part: Part, line: int | None) -> str:

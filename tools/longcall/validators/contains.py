@@ -36,7 +36,7 @@ class Contains(TextValidator, frozen=True, extra="forbid"):
             for word in self.all
             if self._folded(word) not in text
         ]
-        if self.any and not any_in(text, map(self._folded, self.any)):
+        if self.any and not any(self._folded(word) in text for word in self.any):
             one_of = clip(", ".join(map(_quoted, self.any)), 300)
             found.append(self.issue("missing_text", f"None of these texts is there: {one_of}.", path=part.path))
         return found + [
@@ -47,11 +47,6 @@ class Contains(TextValidator, frozen=True, extra="forbid"):
 
     def _folded(self, text: str) -> str:
         return text if self.case_sensitive else text.casefold()
-
-
-def any_in(text: str, words: "map[str]") -> bool:
-    """Returns whether one of `words` occurs in `text`."""
-    return next((True for word in words if word in text), False)
 
 
 def _quoted(word: str) -> str:

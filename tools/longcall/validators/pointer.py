@@ -9,11 +9,7 @@ _INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
 
 
 class MissingError(LookupError):
-    """Nothing stands where a pointer points; `reached` is how far it came."""
-
-    def __init__(self, message: str, reached: str) -> None:
-        super().__init__(message)
-        self.reached = reached
+    """Nothing stands where a pointer points."""
 
 
 def check_pointer(pointer: str) -> str:
@@ -40,27 +36,25 @@ def follow(value: Any, pointer: str) -> Any:
     Raises:
         MissingError: nothing does.
     """
-    reached = ""
     for part in pointer.split("/")[1:]:
         name = part.replace("~1", "/").replace("~0", "~")
         if isinstance(value, dict):
             object_ = cast("dict[str, Any]", value)
             if name not in object_:
-                raise _missing(pointer, reached, f"the object has no key {name!r}")
+                raise _missing(pointer, f"the object has no key {name!r}")
             value = object_[name]
         elif isinstance(value, list):
             array = cast("list[Any]", value)
             if not _INDEX.fullmatch(name) or int(name) >= len(array):
-                raise _missing(pointer, reached, f"the array has {len(array)} items and no {name!r}")
+                raise _missing(pointer, f"the array has {len(array)} items and no {name!r}")
             value = array[int(name)]
         else:
-            raise _missing(pointer, reached, f"what {name!r} is looked for in is neither an object nor an array")
-        reached += "/" + part
+            raise _missing(pointer, f"what {name!r} is looked for in is neither an object nor an array")
     return value
 
 
-def _missing(pointer: str, reached: str, why: str) -> MissingError:
-    return MissingError(f"There is no {pointer!r} in the JSON: {why}.", reached)
+def _missing(pointer: str, why: str) -> MissingError:
+    return MissingError(f"There is no {pointer!r} in the JSON: {why}.")
 
 
 def equal(one: Any, other: Any) -> bool:

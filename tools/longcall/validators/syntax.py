@@ -64,12 +64,12 @@ def _apart(language: str) -> Checker:
     return lambda text: [Fault(message.rstrip("."), line) for message, line in apart(language, text)]
 
 
-LANGUAGES: Mapping[str, Mapping[str, Checker]] = {
-    "json": {"syntax": _json},
-    "python": {"syntax": _python},
-    "sql": {"syntax": _sql},
-    "toml": {"syntax": _apart("toml")},
-    "yaml": {"syntax": _apart("yaml")},
+LANGUAGES: Mapping[str, Checker] = {
+    "json": _json,
+    "python": _python,
+    "sql": _sql,
+    "toml": _apart("toml"),
+    "yaml": _apart("yaml"),
 }
 _TAGS = {
     "python": ("python", "py", "python3", "py3"),

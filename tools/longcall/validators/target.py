@@ -9,8 +9,6 @@ from longcall.validators.document import JsonFound, NotJsonError, json_of, parse
 from longcall.validators.fences import code_blocks
 from longcall.validators.pointer import MissingError, check_pointer, follow, shown
 
-__all__ = ["JsonFound", "Part", "TargetError", "check_target", "json_of", "parts", "pick"]
-
 NAMES = ("text", "json", "first_code_block", "all_code_blocks")
 
 
@@ -33,8 +31,6 @@ class Part:
     """Where it stands: `block 2`, a JSON pointer, or nothing for the whole answer."""
     tag: str = ""
     """What follows the opening fence of a code block."""
-    line: int = 1
-    """The line of the answer on which it begins."""
     whole: bool = False
     """Whether it is the whole answer."""
 
@@ -104,7 +100,7 @@ def _blocks(text: str, *, first: bool) -> list[Part]:
     blocks = code_blocks(text)
     if not blocks:
         raise TargetError("no_code_block", "The answer holds no fenced code block.")
-    found = [Part(block.text, f"block {at}", block.tag, block.line) for at, block in enumerate(blocks, 1)]
+    found = [Part(block.text, f"block {at}", block.tag) for at, block in enumerate(blocks, 1)]
     return found[:1] if first else found
 
 
