@@ -41,8 +41,8 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(autouse=True)
-def _no_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Takes every provider's variable out of the environment and sends everything beyond loopback nowhere."""
+def _no_way_out(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Takes every provider's variable and the user's settings away and sends everything beyond loopback nowhere."""
     for name in list(os.environ):
         if matters(name) or name.startswith("LONGCALL_") or name == "CLAUDE_PROJECT_DIR":
             monkeypatch.delenv(name)
@@ -50,6 +50,7 @@ def _no_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, NOWHERE)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     monkeypatch.setenv("LONGCALL_CLAUDE_CLI", NO_CLAUDE)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-config"))
 
 
 @pytest.fixture

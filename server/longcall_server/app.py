@@ -14,7 +14,7 @@ from mcp.server.subscriptions import InMemorySubscriptionBus
 from mcp_types import ToolAnnotations
 
 from longcall import SettingsError
-from longcall.settings import Settings, read_settings
+from longcall.settings import Settings, here
 from longcall_server import code_handler, handlers
 from longcall_server.arguments import StrictServer
 from longcall_server.listening import TaskListening
@@ -95,7 +95,7 @@ def serve_stdio() -> None:
     logging.getLogger("mcp").setLevel(logging.WARNING)
     signal.signal(signal.SIGINT, _leave)
     try:
-        server = build_server(read_settings(os.environ))
+        server = build_server(here())
     except SettingsError as error:
         sys.exit(f"longcall: {error}")
     server.run("stdio")

@@ -11,6 +11,7 @@ from pydantic import Field
 from longcall.catalog import find_models
 from longcall.mcp_client.offered import offered
 from longcall.result import POLL_S, Page
+from longcall.settings import with_keys
 from longcall_server.answering import Ctx, opening_of, patience_of, progress, promise, reply_to
 from longcall_server.asking import session_of
 from longcall_server.models import models_reply
@@ -226,5 +227,5 @@ async def list_models(
     settings = opening_of(ctx).settings
     with tool_errors():
         servers = await anyio.to_thread.run_sync(offered, settings)
-    found = await anyio.to_thread.run_sync(find_models, query, dict(os.environ))
+    found = await anyio.to_thread.run_sync(find_models, query, with_keys(settings, os.environ))
     return models_reply(found, limit, settings.model, servers)

@@ -5,7 +5,6 @@ shows its model the whole beside the prompt. So a prompt must make sense of one 
 stands where a model's name was expected.
 """
 
-import os
 from typing import Annotated
 
 import anyio.to_thread
@@ -14,6 +13,7 @@ from mcp_types import Completion, CompletionArgument, CompletionContext, PromptR
 from pydantic import Field
 
 from longcall.catalog import find_models
+from longcall.settings import keyed
 from longcall_server.opening import Opening
 
 _MOST_COMPLETED = 100
@@ -98,7 +98,7 @@ async def complete(
     if not isinstance(reference, PromptReference) or argument.name not in ("model", "models"):
         return None
     first, comma, begun = argument.value.rpartition(",")
-    found = await anyio.to_thread.run_sync(find_models, begun.strip(), dict(os.environ))
+    found = await anyio.to_thread.run_sync(find_models, begun.strip(), keyed())
     names = [f"{first}{comma}{model.name}" for model in found]
     return Completion(values=names[:_MOST_COMPLETED], total=len(names), has_more=len(names) > _MOST_COMPLETED)
 

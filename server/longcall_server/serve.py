@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from longcall.errors import CallError
-from longcall.settings import Settings, read_settings
+from longcall.settings import Settings, here
 from longcall.tokens import VARIABLE, TokenFile
 from longcall_server.binding import Binding
 from longcall_server.credentials import Credentials, operator_digest
@@ -66,7 +66,7 @@ def at_the_door(wanted: Binding) -> Generator[tuple[Settings, Binding, socket.so
         SettingsError: a LONGCALL_… variable cannot be used.
         CallError: the port cannot be had.
     """
-    settings = read_settings(os.environ)
+    settings = here()
     credentials = Credentials(TokenFile(settings.home), operator_digest(os.environ), wanted.needs_token)
     os.environ.pop(VARIABLE, None)  # workers and what they start inherit the rest
     binding, listener = wanted.bind()

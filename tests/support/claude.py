@@ -235,4 +235,4 @@ class Claude:
     def left(self) -> list[str]:
         """Returns what is left of its calls: processes at work, and folders."""
         folders = [str(path) for path in (self.folder / "tmp").glob("longcall-*")]
-        return [str(process.cmdline()) for process in processes_in(self.folder)] + folders
+        return [str(process) for process in processes_in(self.folder)] + folders

@@ -24,10 +24,10 @@ async def connect(project: Path | None = None) -> AsyncGenerator[Session]:
         project: the folder whose tasks `list_tasks` shows; None takes the current one.
 
     Raises:
-        SettingsError: a LONGCALL_… variable cannot be used.
+        SettingsError: a LONGCALL_… variable or a longcall.toml cannot be used.
         StoreError: the store cannot be used; the sentence says why and what to do.
     """
-    settings = read_settings(os.environ)
+    settings = read_settings(os.environ, project or Path.cwd())
     async with open_session(settings, os.environ, project=project, is_operator=True) as session:
         yield session
 

@@ -52,20 +52,23 @@ def decides_claude(name: str) -> bool:
     return upper in _CLAUDE_NAMES or upper.startswith(_CLAUDE_PREFIXES)
 
 
-def fingerprint(environ: Mapping[str, str], salt: bytes, schema: int = SCHEMA) -> str:
-    """Returns 16 hex digits that are equal exactly when the schema and all variables that matter are equal.
+def fingerprint(environ: Mapping[str, str], salt: bytes, schema: int = SCHEMA, operated: str = "") -> str:
+    """Returns 16 hex digits that are equal exactly when the schema and all that decides how a task runs are equal.
 
-    A variable that is empty counts as unset.
+    That is the variables that matter, of which an empty one counts as unset, and `operated`: what the user's
+    longcall.toml says to workers, as `longcall.settings.operated` tells it.
     """
     lines = sorted(f"{name}={value}" for name, value in environ.items() if value and matters(name))
     if schema > 1:
         lines.append(f"schema {schema}")
+    if operated:
+        lines.append(operated)
     return hmac.new(salt, "\0".join(lines).encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()[:16]
 
 
-def older_fingerprints(environ: Mapping[str, str], salt: bytes) -> tuple[str, ...]:
-    """Returns what editions with earlier schemas made of the same variables."""
-    return tuple(fingerprint(environ, salt, schema) for schema in range(1, SCHEMA))
+def older_fingerprints(environ: Mapping[str, str], salt: bytes, operated: str = "") -> tuple[str, ...]:
+    """Returns what editions with earlier schemas made of the same variables and the same file."""
+    return tuple(fingerprint(environ, salt, schema, operated) for schema in range(1, SCHEMA))
 
 
 def read_salt(home: Path) -> bytes:

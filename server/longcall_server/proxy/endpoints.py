@@ -1,7 +1,6 @@
 """What the proxy answers, one method for each path."""
 
 import json
-import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from importlib.metadata import version
@@ -17,7 +16,7 @@ from longcall import Session
 from longcall.catalog import Model, proxied_models
 from longcall.models import Task
 from longcall.routing import Route, route
-from longcall.settings import Settings
+from longcall.settings import Settings, keyed
 from longcall_server.connection import while_connected
 from longcall_server.opening import Opening
 from longcall_server.principal import owner_of
@@ -114,13 +113,13 @@ class Endpoints:
 
     async def models(self, _: Request) -> Response:
         """Lists the models that can be asked here, Claude's own first."""
-        found = await anyio.to_thread.run_sync(proxied_models, dict(os.environ))
+        found = await anyio.to_thread.run_sync(proxied_models, keyed())
         return JSONResponse({"object": "list", "data": [_model(model) for model in found]})
 
     async def model(self, request: Request) -> Response:
         """Tells of one model that is listed."""
         name = request.path_params["name"]
-        found = await anyio.to_thread.run_sync(proxied_models, dict(os.environ))
+        found = await anyio.to_thread.run_sync(proxied_models, keyed())
         for model in found:
             if model.name == name:
                 return JSONResponse(_model(model))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from longcall.cli import tasks, tokens, worker
+from longcall.cli import config, tasks, tokens, worker
 from longcall.cli.call import call
 from longcall.cli.check import check
 from longcall.cli.demo import demo
@@ -29,6 +29,7 @@ app.add_typer(tasks.app, name="tasks")
 app.command()(models)
 app.add_typer(worker.app, name="worker")
 app.add_typer(tokens.app, name="token")
+app.add_typer(config.app, name="config")
 app.command()(demo)
 app.command()(doctor)
 

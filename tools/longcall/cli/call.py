@@ -21,7 +21,7 @@ from longcall.models import Task, TaskState
 from longcall.question import Question
 from longcall.result import Page, progress_of, result_of
 from longcall.session import open_session
-from longcall.settings import Settings, read_settings
+from longcall.settings import Settings, here
 from longcall.tasks.client import TaskClient
 
 _LOOK_S = 0.25
@@ -76,7 +76,7 @@ def call(
     as_json: Annotated[bool, typer.Option("--json", help="Write the whole result as JSON, at the end.")] = False,
 ) -> None:
     """Asks a model and writes its answer as it comes. Ctrl-C ends the waiting, never the work."""
-    settings = read_settings(os.environ)
+    settings = here()
     question = Question(
         model=model,
         system=system,

@@ -16,7 +16,7 @@ from longcall.code_task import sarif_of
 from longcall.errors import CallError
 from longcall.result import Result
 from longcall.session import open_session
-from longcall.settings import read_settings
+from longcall.settings import here
 
 _EXITS = {"pass": Exit.COMPLETED, "fail": Exit.FAILED}
 _STYLES = {"pass": "bold green", "fail": "bold red"}
@@ -60,7 +60,7 @@ def check(
 
 
 async def _ask(request: dict[str, Any], judging: dict[str, Any]) -> Result:
-    async with open_session(read_settings(os.environ), os.environ) as session:
+    async with open_session(here(), os.environ) as session:
         return await session.validate_code(request, **judging)
 
 

@@ -13,7 +13,7 @@ from longcall.cli.exits import Exit, run
 from longcall.cli.story import Story
 from longcall.cli.terminal import complain, count, is_terminal, remark, say, tell
 from longcall.session import open_session
-from longcall.settings import Settings, read_settings
+from longcall.settings import Settings, here, with_keys
 
 if TYPE_CHECKING:
     from longcall.cli.proof import Proof
@@ -27,9 +27,9 @@ def demo(
 
     It takes half a minute, needs no key, and uses your task store.
     """
-    settings = read_settings(os.environ)
+    settings = here()
     run(partial(_try_store, settings))
-    chosen = choose(model, settings, os.environ)
+    chosen = choose(model, settings, with_keys(settings, os.environ))
     tell("longcall demo: a call that outlives the server it was made through\n", "bold")
     say(f"Model: {chosen.model} ({chosen.why}).\n")
     if chosen.is_paid and not yes and not _may_pay(chosen):

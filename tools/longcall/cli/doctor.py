@@ -16,7 +16,7 @@ from longcall.cli.exits import Exit, run
 from longcall.cli.terminal import say, table
 from longcall.providers.claude_names import find_cli
 from longcall.session import open_session
-from longcall.settings import Settings, read_settings
+from longcall.settings import Settings, here, keyed
 
 _STYLES = {True: "green", False: "yellow"}
 
@@ -37,7 +37,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] 
 
     Exit codes: 0 all that is needed works, 3 it does not.
     """
-    settings = read_settings(os.environ)
+    settings = here()
     found = [_store(settings), _keys(), _claude(), _program("node", "filesystem and other MCP servers"), *_sandboxes()]
     if as_json:
         say(json.dumps([asdict(one) for one in found], indent=2) + "\n")
@@ -67,7 +67,7 @@ def _tried(what: str, look: Callable[[], str]) -> Finding:
 
 
 def _keys() -> Finding:
-    found = sorted(providers_with_keys(os.environ))
+    found = sorted(providers_with_keys(keyed()))
     told = ", ".join(found) if found else "none; set OPENAI_API_KEY, ANTHROPIC_API_KEY or another (demo/… needs none)"
     return Finding("keys of providers", bool(found), told)
 

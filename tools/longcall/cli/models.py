@@ -11,7 +11,7 @@ from rich.text import Text
 from longcall.catalog import Model, find_models, providers_with_keys
 from longcall.cli.exits import Exit
 from longcall.cli.terminal import complain, remark, say, table
-from longcall.settings import read_settings
+from longcall.settings import here, with_keys
 
 
 def models(
@@ -20,8 +20,9 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
     """Lists models with context window and price; any other LiteLLM name provider/model can be called too."""
-    settings = read_settings(os.environ)
-    found = find_models(" ".join(query or []), os.environ, everything=everything)
+    settings = here()
+    environ = with_keys(settings, os.environ)
+    found = find_models(" ".join(query or []), environ, everything=everything)
     if as_json:
         say(json.dumps([asdict(model) for model in found], indent=2) + "\n")
     else:
@@ -29,7 +30,7 @@ def models(
     if not found:
         complain("No known model has a name like that. Any LiteLLM name provider/model can still be called.")
         raise typer.Exit(Exit.FAILED)
-    if not providers_with_keys(os.environ):
+    if not providers_with_keys(environ):
         remark("No provider has a key here. Set OPENAI_API_KEY, ANTHROPIC_API_KEY or another; --all lists more.", "dim")
 
 

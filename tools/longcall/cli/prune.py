@@ -14,7 +14,7 @@ from longcall.clock import Clock
 from longcall.errors import CallError
 from longcall.models import Task, TaskKind
 from longcall.session import Session, open_session
-from longcall.settings import read_settings
+from longcall.settings import here
 
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 _UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -56,7 +56,7 @@ def _milliseconds(age: str) -> int:
 
 
 async def _ended(before: int) -> list[Task]:
-    async with open_session(read_settings(os.environ), os.environ) as session:
+    async with open_session(here(), os.environ) as session:
         return await _ended_in(session, before)
 
 
@@ -66,7 +66,7 @@ async def _ended_in(session: Session, before: int) -> list[Task]:
 
 
 async def _delete(before: int) -> int:
-    settings = read_settings(os.environ)
+    settings = here()
     async with open_session(settings, os.environ) as session:
         store = session.client.store
         groups = [task.id for task in await _ended_in(session, before) if task.kind is TaskKind.GROUP]

@@ -19,7 +19,7 @@ from longcall.errors import CallError
 from longcall.models import Decision, Task, TaskKind
 from longcall.result import Page, Result, listing, progress_of, result_of, status_of
 from longcall.session import Session, open_session
-from longcall.settings import read_settings
+from longcall.settings import here
 
 _HEX = frozenset("0123456789abcdef")
 Everywhere = Annotated[bool, typer.Option("--all", help="Tasks of every folder, not only of this one.")]
@@ -43,7 +43,7 @@ def list_tasks(everywhere: Everywhere = False, most: Most = 20, as_json: AsJson 
     """Lists the newest tasks of this folder."""
 
     async def recent() -> list[Task]:
-        async with open_session(read_settings(os.environ), os.environ) as session:
+        async with open_session(here(), os.environ) as session:
             return await session.client.store.recent(None if everywhere else str(Path.cwd()), most)
 
     found = run(recent)
@@ -70,7 +70,7 @@ def show(task_id: TaskId, as_json: AsJson = False) -> None:
 
 
 async def _show(start: str, as_json: bool) -> Task:
-    async with open_session(read_settings(os.environ), os.environ) as session:
+    async with open_session(here(), os.environ) as session:
         client = session.client
         task = await client.task(await _full_id(session, start))
         if not task.state.is_final and task.environment != client.environment:
@@ -91,7 +91,7 @@ def cancel(task_id: TaskId) -> None:
     """Stops a task, down to the connection to its provider; one that has ended keeps its answer."""
 
     async def stop() -> Result:
-        async with open_session(read_settings(os.environ), os.environ) as session:
+        async with open_session(here(), os.environ) as session:
             return await session.cancel_task(await _full_id(session, task_id))
 
     result = run(stop)
@@ -114,7 +114,7 @@ def review(
     """Decides what becomes of an answer that failed its checks (status needs_review)."""
 
     async def decide() -> Result:
-        async with open_session(read_settings(os.environ), os.environ) as session:
+        async with open_session(here(), os.environ) as session:
             result = await session.review(await _full_id(session, task_id), decision, guidance)
             await session.client.see_to_worker()
             return result

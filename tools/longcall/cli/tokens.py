@@ -1,13 +1,12 @@
 """`longcall token`: who may use a server over HTTP."""
 
 import json
-import os
 from typing import Annotated
 
 import typer
 
 from longcall.cli.terminal import remark, say, table
-from longcall.settings import read_settings
+from longcall.settings import here
 from longcall.tokens import TokenFile
 
 app = typer.Typer(help="Manages the tokens of `longcall serve --http`.", no_args_is_help=True)
@@ -42,4 +41,4 @@ def remove(name: Name) -> None:
 
 
 def _file() -> TokenFile:
-    return TokenFile(read_settings(os.environ).home)
+    return TokenFile(here().home)

@@ -13,7 +13,7 @@ from rich.text import Text
 from longcall.cli.exits import Exit, run
 from longcall.cli.terminal import complain, remark, say, table
 from longcall.session import open_session
-from longcall.settings import Settings, read_settings
+from longcall.settings import Settings, here
 from longcall.tasks.launch import err_path, log_path, worker_environ
 from longcall.tasks.lock import is_alive
 
@@ -30,7 +30,7 @@ def worker(context: typer.Context) -> None:
 @app.command()
 def status(as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False) -> None:
     """Tells which workers live, and where they log."""
-    settings = read_settings(os.environ)
+    settings = here()
     found = [path.stem for path in sorted(settings.workers_path.glob("*.lock"))]
     lives = {environment: is_alive(settings.workers_path, environment) for environment in found}
     if as_json:
@@ -71,7 +71,7 @@ def run_worker() -> None:
     """Runs the worker of this environment's keys here, until it has been idle for LONGCALL_WORKER_IDLE_S or Ctrl-C."""
     from longcall.tasks import process  # noqa: PLC0415  # it needs what only workers need
 
-    settings = read_settings(os.environ)
+    settings = here()
 
     async def environment() -> str:
         async with open_session(settings, os.environ) as session:

@@ -15,7 +15,7 @@ from longcall.call import Call
 from longcall.environment import fingerprint, older_fingerprints, read_salt
 from longcall.errors import CallError, StoreError, UnknownTaskError, WorkerStartError
 from longcall.models import Decision, Task, TaskState
-from longcall.settings import Settings
+from longcall.settings import Settings, operated, with_keys
 from longcall.tasks.doorbell import Doorbell, open_doorbell
 from longcall.tasks.estate import Estate
 from longcall.tasks.launch import ensure_worker
@@ -283,16 +283,17 @@ async def open_client(settings: Settings, environ: Mapping[str, str]) -> AsyncGe
         StoreError: the store cannot be used; the sentence says why and what to do.
     """
     async with AsyncExitStack() as stack:
+        environ, said = with_keys(settings, environ), operated(settings, environ)
         store = await stack.enter_async_context(open_sqlite_store(settings.store_path))
         try:
             salt = read_salt(settings.home)
-            environment = fingerprint(environ, salt)
+            environment = fingerprint(environ, salt, operated=said)
             settings.workers_path.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise StoreError(
                 f"The folder {settings.home} cannot be used ({error.strerror}). Make it writable, or set LONGCALL_HOME."
             ) from error
         bell = await stack.enter_async_context(open_doorbell())
-        client = TaskClient(settings, environ, environment, store, bell, older_fingerprints(environ, salt))
+        client = TaskClient(settings, environ, environment, store, bell, older_fingerprints(environ, salt, said))
         await stack.enter_async_context(beside(client.keep))
         yield client

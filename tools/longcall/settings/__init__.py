@@ -1,0 +1,34 @@
+"""Everything that the operator says: longcall.toml and the environment, read once."""
+
+from longcall.settings.keys import keyed, with_keys
+from longcall.settings.reading import (
+    Found,
+    SettingsError,
+    find_settings,
+    here,
+    operated,
+    project_file,
+    read_settings,
+    user_file,
+)
+from longcall.settings.settings import Settings
+from longcall.settings.tables import Caps, LimitSettings, ModelSettings, PriceSettings, ProviderSettings
+
+__all__ = [
+    "Caps",
+    "Found",
+    "LimitSettings",
+    "ModelSettings",
+    "PriceSettings",
+    "ProviderSettings",
+    "Settings",
+    "SettingsError",
+    "find_settings",
+    "here",
+    "keyed",
+    "operated",
+    "project_file",
+    "read_settings",
+    "user_file",
+    "with_keys",
+]
