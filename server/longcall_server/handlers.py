@@ -19,6 +19,7 @@ from longcall_server.parameters import (
     Background,
     DryRun,
     Effort,
+    Fallbacks,
     Files,
     Fresh,
     Guidance,
@@ -66,6 +67,7 @@ async def llm_call(
     output_file: OutputFile = "",
     output_part: Part = None,
     overwrite: Overwrite = False,
+    fallbacks: Fallbacks = None,
     timeout_s: TimeoutS = None,
     wait_s: WaitS = None,
     on_interrupt: OnInterrupt = None,
@@ -82,10 +84,10 @@ async def llm_call(
     """
     with tool_errors():
         session = await session_of(ctx.request_context)
-        limit = wait_s if wait_s is not None else patience_of(ctx)
         result = await session.llm_call(
             prompt or None,
-            wait_s=limit,
+            wait_s=wait_s,
+            patience_s=patience_of(ctx),
             on_progress=progress(ctx),
             messages=messages,
             model=model or None,
@@ -103,6 +105,7 @@ async def llm_call(
             output_file=output_file or None,
             output_part=output_part,
             overwrite=overwrite or None,
+            fallbacks=fallbacks,
             timeout_s=timeout_s,
             on_interrupt=on_interrupt,
             background=background,
@@ -134,6 +137,7 @@ async def start_task(
     output_file: OutputFile = "",
     output_part: Part = None,
     overwrite: Overwrite = False,
+    fallbacks: Fallbacks = None,
     timeout_s: TimeoutS = None,
     on_interrupt: OnInterrupt = None,
     background: Background = False,
@@ -172,6 +176,7 @@ async def start_task(
             output_file=output_file or None,
             output_part=output_part,
             overwrite=overwrite or None,
+            fallbacks=fallbacks,
             timeout_s=timeout_s,
             on_interrupt=on_interrupt,
             background=background,

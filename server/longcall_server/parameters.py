@@ -21,6 +21,7 @@ Effort = Annotated[
 ]
 TimeoutS = Annotated[float | None, Field(description="Seconds after which the work itself is stopped.")]
 
+Fallbacks = Annotated[list[str] | None, Field(description="Models to ask instead if the provider refuses.")]
 OnInterrupt = Annotated[
     Literal["report", "retry"] | None,
     Field(description="If a crash loses the answer: tell you, or send (and pay) again."),

@@ -114,8 +114,14 @@ def _task(session: Session, task: Task) -> DetailedTask:
         "lastUpdatedAt": _iso(max(time for time in touched if time is not None)),
         # What works is kept for as long as it takes; what ended is kept from its end on.
         "ttlMs": None if lived_ms is None else max(1, lived_ms + kept_ms),
-        "pollIntervalMs": round(min(max(_POLL_MS[0], task.age_s() * 1000 / 12), _POLL_MS[1])),
+        "pollIntervalMs": _poll_ms(task),
     }
+
+
+def _poll_ms(task: Task) -> int:
+    if task.call is not None and task.call.poll_s is not None:
+        return round(task.call.poll_s * 1000)
+    return round(min(max(_POLL_MS[0], task.age_s() * 1000 / 12), _POLL_MS[1]))
 
 
 def _iso(ms: int) -> str:

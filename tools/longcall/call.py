@@ -56,6 +56,12 @@ class OutputFile(BaseModel, frozen=True, extra="forbid"):
     overwrite: bool = False
 
 
+_HOW = {
+    "timeout_s", "first_byte_s", "idle_s", "fallbacks", "long_running", "poll_s", "on_interrupt", "background",
+}  # fmt: skip
+"""What says how a call is made, and not what is asked."""
+
+
 class Call(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """What is asked of a model. Validated once, at the door; stored with the task as JSON."""
 
@@ -87,6 +93,16 @@ class Call(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """What to do when the answer is not; None is the default Retry where there are validators."""
     timeout_s: float = Field(default=3600.0, gt=0, le=31_536_000, allow_inf_nan=False)
     """Seconds from creation, or the last guidance, after which the work is cancelled and fails with code `timeout`."""
+    first_byte_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Seconds from the sending of a request within which its answer must begin."""
+    idle_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Seconds that may pass between two signs of life of an answer that has begun."""
+    fallbacks: tuple[str, ...] = Field(default=(), max_length=10)
+    """Models that are asked instead, in order, when one turns the request away; see `longcall.fallback`."""
+    long_running: bool = False
+    """Whether it is known to need long, so that nobody waits for it who can be handed the task."""
+    poll_s: float | None = Field(default=None, gt=0, le=3600)
+    """Seconds that whoever looks at the task should leave between two looks."""
     on_interrupt: OnInterrupt = "report"
     """What to do when the worker dies after the request left: tell, or send it again and pay again."""
     background: bool = False
@@ -95,7 +111,7 @@ class Call(BaseModel, frozen=True, extra="forbid", defer_build=True):
     @property
     def request(self) -> str:
         """A hash of all that decides the answer: two calls with the same one ask the same."""
-        dumped = self.model_dump(mode="json", exclude={"timeout_s", "on_interrupt", "background"}, exclude_none=True)
+        dumped = self.model_dump(mode="json", exclude=_HOW, exclude_none=True)
         # What is empty counts as absent, so that a new option changes the hash of no call that does without it.
         asked = {name: value for name, value in dumped.items() if value != []}
         canonical = json.dumps(asked, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
@@ -209,6 +225,7 @@ def demand_served(call: Call) -> None:
     for model in (*(model for judge in call.judges for model in judge.models), *call.policy.escalate):
         if route(model) in (Route.GIVEN, Route.CHECK):
             raise CallError(f"{model!r} is no model that can be asked.")
+    _demand_fallbacks(call)
     for judge in call.judges:
         if judge.servers or judge.mcp_config:
             _demand_tools(judge.models or (call.model,), (Route.CLAUDE,), "as a judge; models named max/… can")
@@ -216,6 +233,18 @@ def demand_served(call: Call) -> None:
     if call.servers or call.mcp_config or (stage and (stage.servers or stage.mcp_config)):
         served = (Route.CLAUDE, Route.LITELLM)
         _demand_tools((call.model, *call.policy.escalate), served, "; models named max/… and those of LiteLLM can")
+
+
+def _demand_fallbacks(call: Call) -> None:
+    uses_tools = bool(call.servers or call.mcp_config)
+    for model in call.fallbacks:
+        if route(model) in (Route.GIVEN, Route.CHECK):
+            raise CallError(f"{model!r} is no model that can be asked, and so no fallback.")
+        if uses_tools and route(model) is not route(call.model):
+            raise CallError(
+                f"{model!r} cannot stand in for {call.model!r} where tools are used: models named max/… use them"
+                " in another way. Name a fallback of the same kind, or none."
+            )
 
 
 def _demand_tools(models: Sequence[str], served: Sequence[Route], who_can: str) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import anyio
@@ -12,8 +12,10 @@ from longcall.budget import Spent, reached, within
 from longcall.call import Call
 from longcall.checking import check
 from longcall.errors import CallError, Failure, ProviderError, StoreError
+from longcall.fallback import Fallbacks
 from longcall.hearing import Hearing
 from longcall.judge import Bench
+from longcall.limits import Limits
 from longcall.models import Attempt, AttemptState, Completion, Role, TaskState
 from longcall.providers import Event, Handle, Provider, Sending, Talk, ToolUser
 from longcall.rounds import Next, Outcome, Round, Stop, conclude, given, next_step
@@ -33,6 +35,8 @@ class Caller:
     backoff: Backoff
     servers: Servers | None = None
     """Where the tools of MCP servers come from, for models whose providers use none by themselves."""
+    limits: Limits = field(default_factory=Limits)
+    """What is sent at most, by model and provider."""
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
 
     async def answer(self, work: Work) -> Outcome:
@@ -63,6 +67,7 @@ class _Asking:
         self._turns = turns_so_far(work.past, work.steps)
         self._judged, self._broken = _judged(work), _broken(work)
         self._spent = Spent().of(work.past, _size(work.call))
+        self._fallbacks = Fallbacks()
         self._may_be_paid = False
         """Whether the request that failed last may have been billed."""
 
@@ -133,18 +138,32 @@ class _Asking:
     async def request(
         self, call: Call, handle: Handle | None = None, role: Role = Role.ANSWER, talk: Talk | None = None
     ) -> Heard:
-        """Asks, or fetches what is kept under `handle`, and again while the provider turns it away.
+        """Asks, or fetches what is kept under `handle`, and again while the provider turns it away, then its fallbacks.
 
         Raises:
             ProviderError: no answer; or what is to be asked could not be written down first.
         """
+        while True:
+            asked = call if handle else self._fallbacks.current(call)
+            try:
+                text, completion, tools = await self._request(asked, handle, role, talk)
+            except ProviderError as error:
+                paid = self._may_be_paid
+                if handle or self._limit() or not self._fallbacks.after(call, asked.model, error, may_be_paid=paid):
+                    raise
+                await self._work.ledger.failed(error.failure, may_be_paid=paid)
+            else:
+                return text, self._fallbacks.told(call, completion), tools
+
+    async def _request(self, call: Call, handle: Handle | None, role: Role, talk: Talk | None) -> Heard:
         number = 0
         while True:
             number += 1
             hearing = Hearing(self._work.ledger, self._work.on_text, role)
             try:
-                stream = self._stream(call, handle, partial(hearing.sending, call), talk)
-                return (*await hearing.take(stream), hearing.asked)
+                async with self._caller.limits.place(call, self._work.waiting):
+                    stream = self._stream(call, handle, partial(hearing.sending, call), talk)
+                    return (*await hearing.take(stream, call), hearing.asked)
             except StoreError as error:
                 self._may_be_paid = False
                 message = f"The request was not sent, since it could not be written down first: {error}"

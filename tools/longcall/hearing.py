@@ -1,8 +1,11 @@
 """One answer as it comes from a provider."""
 
+import math
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Protocol
+
+import anyio
 
 from longcall.call import Call
 from longcall.errors import Failure, ProviderError
@@ -61,6 +64,10 @@ class Hearing:
         self._on_text = on_text
         self._role = role
         self.is_sent = False
+        self._scope = anyio.CancelScope()
+        self._text: list[str] = []
+        self._pieces = Pieces()
+        self._began = False
         self.asked: tuple[ToolCall, ...] = ()
         """The tools that it asks for."""
 
@@ -68,26 +75,51 @@ class Hearing:
         """Is awaited as the last thing before the request leaves."""
         await self._ledger.sent(call.model, self._role, call.request if self._role is Role.JUDGE else None)
         self.is_sent = True
+        self._expect(call.first_byte_s)
 
-    async def take(self, stream: AsyncGenerator[Event]) -> tuple[str, Completion]:
-        """Returns the whole text, valid, and how it ended."""
-        text: list[str] = []
-        pieces = Pieces()
+    async def take(self, stream: AsyncGenerator[Event], call: Call) -> tuple[str, Completion]:
+        """Returns the whole text, valid, and how it ended.
+
+        Raises:
+            ProviderError: it is not complete, did not begin in time, or stood still for too long.
+        """
         completion: Completion | None = None
-        async with aclosing(stream) as events:
-            async for event in events:
-                match event:
-                    case str():
-                        text.append(pieces.take(event))
-                        if self._role is Role.ANSWER:
-                            self._on_text(text[-1])
-                    case Handle():
-                        await self._ledger.keeps(event)
-                    case ToolCalls():
-                        self.asked = event.calls
-                    case Completion():
-                        completion = event
+        with self._scope:
+            async with aclosing(stream) as events:
+                async for event in events:
+                    self._expect(None)
+                    completion = await self._heard(event) or completion
+                    self._began = True
+                    self._expect(call.idle_s)
+        if self._scope.cancelled_caught:
+            raise _too_slow(call, began=self._began)
         if completion is None:
             message = "The provider ended the answer without saying that it was complete."
             raise ProviderError("incomplete_stream", message, retryable=True)
-        return "".join(text), completion
+        return "".join(self._text), completion
+
+    async def _heard(self, event: Event) -> Completion | None:
+        match event:
+            case str():
+                self._text.append(self._pieces.take(event))
+                if self._role is Role.ANSWER and self._text[-1]:
+                    self._on_text(self._text[-1])
+            case Handle():
+                await self._ledger.keeps(event)
+            case ToolCalls():
+                self.asked = event.calls
+            case Completion():
+                return event
+        return None
+
+    def _expect(self, seconds: float | None) -> None:
+        """Has the next sign of life within so many seconds; None gives it all the time there is."""
+        self._scope.deadline = math.inf if seconds is None else anyio.current_time() + seconds
+
+
+def _too_slow(call: Call, *, began: bool) -> ProviderError:
+    late = f"said nothing for {call.idle_s:g} s (`idle_s`)" if began else (
+        f"did not begin to answer within {call.first_byte_s:g} s (`first_byte_s`)"
+    )  # fmt: skip
+    message = f"{call.model} {late} and was given up. The request may have been billed; the text so far is kept."
+    return ProviderError("timeout", message, retryable=True)

@@ -9,13 +9,14 @@ from typing import Any
 
 import anyio.to_thread
 
+from longcall.aliases import named, with_aliases
 from longcall.call import Call, new_call
 from longcall.code_task import check_call
 from longcall.errors import CallError
 from longcall.files.roots import Roots, usable
 from longcall.question import Question
 from longcall.result import Result
-from longcall.settings import Settings
+from longcall.settings import ModelSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Desk:
         if paths:
             given["files"] = await anyio.to_thread.run_sync(self._texts, paths)
         make = partial(check_call, given, timeout_s=timeout_s or self.settings.timeout_s, **judging)
-        call = await anyio.to_thread.run_sync(make)
+        call = with_aliases(await anyio.to_thread.run_sync(make), self.settings.aliases)
         self._demand_allowed(call)
         return call
 
@@ -83,10 +84,23 @@ class Desk:
         files = given.pop("files", None)
         if files is not None and (isinstance(files, str) or not all(isinstance(entry, str) for entry in files)):
             raise CallError("`files` must be a list of paths.")
+        return [self._placed(self._new(prompt, model or self.settings.model, given)) for prompt, model in pairs]
+
+    def _new(self, prompt: str | None, model: str | None, given: Mapping[str, Any]) -> Call:
+        """Returns the call with what the operator has set for its model."""
         settings = self.settings
-        defaults = {"timeout_s": settings.timeout_s, "on_interrupt": settings.on_interrupt}
-        new = partial(new_call, **{**defaults, **given})
-        return [self._placed(new(prompt=prompt, model=model or settings.model)) for prompt, model in pairs]
+        name = model and named(model, settings.aliases)
+        own = settings.models.get(model or "") or settings.models.get(name or "") or ModelSettings()
+        defaults: dict[str, Any] = {
+            "timeout_s": own.timeout_s or settings.timeout_s,
+            "first_byte_s": own.first_byte_s or settings.first_byte_s,
+            "idle_s": own.idle_s or settings.idle_s,
+            "fallbacks": own.fallbacks or settings.fallbacks,
+            "long_running": own.long_running,
+            "poll_s": own.poll_s,
+            "on_interrupt": settings.on_interrupt,
+        }
+        return with_aliases(new_call(prompt=prompt, model=name, **{**defaults, **given}), settings.aliases)
 
     def _placed(self, call: Call) -> Call:
         """Returns the call with the folders that it may use, if it uses any."""

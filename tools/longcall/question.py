@@ -16,6 +16,8 @@ class Question(TypedDict, total=False):
     max_tokens: int | None
     reasoning_effort: ReasoningEffort | None
     timeout_s: float | None
+    fallbacks: Sequence[str] | None
+    """Models that are asked instead when a provider turns the request away; empty for none."""
     on_interrupt: OnInterrupt | None
     background: bool | None
     response_schema: dict[str, Any] | None

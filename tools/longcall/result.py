@@ -204,12 +204,19 @@ def _next(task: Task, page: Page | None, path: str | None, *, stranded: bool) ->
             " them. Attach that host again, or cancel_task and ask anew."
         )
     if not task.state.is_final:
-        return f"The work goes on. Call poll_task(task_id={task.id!r}, wait_s={POLL_S}) until the status changes."
+        return _again(task)
     if task.kind is TaskKind.GROUP:
         return "Call poll_task with the task_id of a member for its text."
     told = [_REVIEW.format(task=task.id)] if task.state is TaskState.NEEDS_REVIEW else []
     more = _more(task, page, path)
     return " ".join([*told, *more]) or None
+
+
+def _again(task: Task) -> str:
+    poll_s = task.call.poll_s if task.call is not None else None
+    seldom = f" about every {poll_s:g} s" if poll_s is not None and poll_s > POLL_S else ""
+    wait_s = min(poll_s or POLL_S, POLL_S)
+    return f"The work goes on. Call poll_task(task_id={task.id!r}, wait_s={wait_s:g}){seldom} until the status changes."
 
 
 def _more(task: Task, page: Page | None, path: str | None) -> list[str]:

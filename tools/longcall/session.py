@@ -54,6 +54,7 @@ class Session:
         prompt: str | None = None,
         *,
         wait_s: float | None = None,
+        patience_s: float | None = None,
         fresh: bool = False,
         idempotency_key: str | None = None,
         dry_run: bool = False,
@@ -66,7 +67,9 @@ class Session:
 
         Args:
             prompt: the text to ask; or give `messages`.
-            wait_s: seconds to wait; None waits for as long as it takes. Then the result says `working`.
+            wait_s: seconds to wait, after which the result says `working`; None takes `patience_s`.
+            patience_s: seconds that whoever asks has by nature, none for a model that is known to need long; None waits
+                for as long as it takes.
             fresh: asks anew even when the same request runs, or was answered and nobody was handed the answer;
                 otherwise the result is that earlier task's, and says so in `warnings`.
             idempotency_key: a name for this request: the same key always leads to the same task, `fresh` or not.
@@ -81,7 +84,10 @@ class Session:
         """
         if dry_run:
             return await self._desk.dry_run([(prompt, question.get("model"))], _without_model(question))
-        added = await self.begin(prompt, fresh=fresh, idempotency_key=idempotency_key, **question)
+        [call] = await self._desk.calls([(prompt, question.get("model"))], _without_model(question))
+        added = await self._start([call], fresh, idempotency_key)
+        if wait_s is None and patience_s is not None:
+            wait_s = 0 if call.long_running else patience_s
         result = await self._await(added.id, wait_s, on_progress)
         return with_attachment(result, added)
 

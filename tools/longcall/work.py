@@ -1,6 +1,7 @@
 """One task's call, as a worker takes it up."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from longcall.call import Call
@@ -23,6 +24,8 @@ class Work:
     """The tools that were used on the way."""
     handle: Handle | None = None
     """Under which name the provider keeps the answer of a request that is still open."""
+    waiting: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Entered while it only waits for a limit, so that others get its place meanwhile."""
     secret: str = ""
     """What nobody but this store knows of the task."""
     seconds: Callable[[], float] = field(default=lambda: 0.0)

@@ -14,6 +14,7 @@ from tools.tasks.samples import HERE, WORKER, added, look
 from longcall.backoff import Backoff
 from longcall.call import Call
 from longcall.caller import Caller
+from longcall.limits import Limits
 from longcall.models import Completion, Task, Usage
 from longcall.providers import Event, Handle, Provider, Sending
 from longcall.tasks.database import Database, open_database
@@ -64,11 +65,10 @@ class Bench:
         """Runs a worker until the block ends; yields the scope that stops it."""
         backoff = options.pop("backoff", Backoff(first_s=0))
         find: Callable[[str], Provider] = options.pop("find", None) or (lambda _model: provider)
+        caller = Caller(find, backoff, limits=options.pop("limits", Limits()))
         settings: dict[str, Any] = {"name": WORKER, "max_in_flight": 64, "idle_s": NEVER_S, "unsaved": self.unsaved}
         settings |= options
-        worker = Worker(
-            environment=HERE, store=self.store, bell=self.bell, caller=Caller(find, backoff), **settings
-        )  # fmt: skip
+        worker = Worker(environment=HERE, store=self.store, bell=self.bell, caller=caller, **settings)
 
         async def run() -> None:
             await worker.run()

@@ -8,7 +8,7 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from functools import cache, partial
 from importlib import import_module
@@ -21,10 +21,12 @@ import anyio.to_thread
 from longcall.call import Call
 from longcall.errors import ProviderError
 from longcall.providers import Event, Handle, Provider, Sending, Talk, litellm_background
+from longcall.providers.endpoints import Endpoint, Endpoints
 from longcall.providers.litellm_chat import request
 from longcall.providers.litellm_errors import missing_key, unknown_model
 from longcall.providers.litellm_schema import constraint, in_words
 from longcall.providers.thread import LoopThread
+from longcall.settings import ProviderSettings
 
 log = logging.getLogger(__name__)
 
@@ -101,8 +103,9 @@ def _mend_gemini() -> None:
 class LiteLLMProvider(Provider):
     """Answers through LiteLLM, on a loop of its own; see `longcall.providers.Provider`."""
 
-    def __init__(self, thread: LoopThread) -> None:
+    def __init__(self, thread: LoopThread, providers: Mapping[str, ProviderSettings] | None = None) -> None:
         self._thread = thread
+        self._endpoints = Endpoints(providers or {}, os.environ)
         self._loading = anyio.Lock()
         self._litellm: Any = None
 
@@ -131,13 +134,13 @@ class LiteLLMProvider(Provider):
 
     async def _ask(self, call: Call, talk: Talk | None, sending: Sending) -> AsyncGenerator[Event]:
         litellm = await self.load()
-        arguments, warnings = await anyio.to_thread.run_sync(_arguments, litellm, call, talk)
+        endpoint = self._endpoints.of(call)
+        arguments, warnings = await anyio.to_thread.run_sync(_arguments, litellm, call, endpoint, talk)
         if call.response_schema is not None and "response_format" not in arguments:
             call = in_words(call)
-        if talk is not None:
-            ask = partial(request, turns=talk.turns)
-        else:
-            ask = litellm_background.request if call.background else request
+        turns = talk.turns if talk is not None else ()
+        chat = partial(request, turns=turns, endpoint=endpoint.arguments)
+        ask = litellm_background.request if call.background else chat
         stream = self._thread.relay(partial(ask, litellm, call, arguments, warnings), sending)
         async with aclosing(stream) as events:
             async for event in events:
@@ -178,13 +181,13 @@ async def _close_clients() -> None:
     await import_module("litellm.llms.custom_httpx.async_client_cleanup").close_litellm_async_clients()
 
 
-def _arguments(litellm: Any, call: Call, talk: Talk | None) -> tuple[dict[str, Any], list[str]]:
+def _arguments(litellm: Any, call: Call, endpoint: Endpoint, talk: Talk | None) -> tuple[dict[str, Any], list[str]]:
     """Returns what goes to LiteLLM, and what had to be left out, in words."""
     try:
-        model, provider, _, _ = litellm.get_llm_provider(model=call.model)
+        model, provider, _, _ = litellm.get_llm_provider(model=endpoint.model)
     except Exception as error:
         raise unknown_model(litellm, call.model) from error
-    if complaint := _complaint(litellm, call, model, provider):
+    if complaint := _complaint(litellm, call, endpoint, model, provider):
         raise complaint
     if provider in _GEMINI:
         _mend_gemini()
@@ -213,12 +216,18 @@ def _tools(litellm: Any, call: Call, talk: Talk, model: str, provider: str) -> d
     return last if talk.must_answer and _is_taken(litellm, model, provider, last) else tools
 
 
-def _complaint(litellm: Any, call: Call, model: str, provider: str) -> ProviderError | None:
-    if complaint := missing_key(litellm, call.model, provider):
+def _complaint(litellm: Any, call: Call, endpoint: Endpoint, model: str, provider: str) -> ProviderError | None:
+    if "api_key" not in endpoint.arguments and (complaint := missing_key(litellm, endpoint.model, provider)):
         return complaint
     if call.background and (call.servers or call.mcp_config):
         return ProviderError("rejected", "A call in the `background` can be handed no tools; leave either out.")
-    return litellm_background.cannot_keep(call, model, provider) if call.background else None
+    if not call.background:
+        return None
+    if endpoint.model != call.model:
+        return ProviderError(
+            "rejected", f"{call.model} is at a server of your own, which keeps no answers in the background."
+        )
+    return litellm_background.cannot_keep(call, model, provider)
 
 
 def _is_taken(litellm: Any, model: str, provider: str, options: dict[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from longcall.call import Call
@@ -43,31 +44,32 @@ async def request(
     arguments: dict[str, Any],
     warnings: list[str],
     turns: Sequence[Mapping[str, Any]] = (),
+    endpoint: Mapping[str, Any] = MappingProxyType({}),
 ) -> AsyncGenerator[Event]:
-    """Sends one chat request; `turns` follow the call's messages.
+    """Sends one chat request; `turns` follow the call's messages, `endpoint` says where, under which name and key.
 
     Raises:
         ProviderError: it was refused, or the answer broke off.
     """
     try:
         response = await litellm.acompletion(
-            model=call.model,
             messages=[*(message.model_dump() for message in call.messages), *turns],
             stream=True,
             stream_options={"include_usage": True},
             max_retries=0,
             timeout=call.timeout_s,
             drop_params=True,
-            **arguments,
+            **{"model": call.model, **arguments, **endpoint},
         )
     except Exception as error:
         raise refusal(litellm, call.model, error) from error
     heard = _Heard(call.model)
     try:
         async for chunk in response:
-            if text := heard.take(response, chunk):
-                yield text
-            elif response.received_finish_reason is not None and getattr(chunk, "usage", None) is not None:
+            text = heard.take(response, chunk)
+            if text or call.idle_s is not None:
+                yield text or ""  # a model that thinks lives
+            if not text and response.received_finish_reason is not None and getattr(chunk, "usage", None) is not None:
                 break  # nothing more can come; reading on makes LiteLLM assemble and log the whole answer once more
     except Exception as error:
         raise _broken(litellm, call, error, heard) from error

@@ -1,4 +1,4 @@
-"""The keys that the user's own file holds, or points to, as the variables that providers' libraries read."""
+"""The keys and addresses in the user's own file, as the variables that providers' libraries read."""
 
 import os
 from collections.abc import Mapping
@@ -12,14 +12,20 @@ _SERVICE = "longcall"
 
 
 def with_keys(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
-    """Returns the environment with the file's keys in it; what the environment holds already stays.
+    """Returns the environment with the file's keys and addresses in it; what the environment holds already stays.
 
     Raises:
         SettingsError: a key is to come from the system's keyring and is not there.
     """
     keys = {variable_of(name): secret.get_secret_value() for name, secret in settings.keys.items()}
     missing = {name: key for name, key in keys.items() if not environ.get(name)}
-    return {**environ, **{name: _of_keyring(name) if key == KEYRING else key for name, key in missing.items()}}
+    found = {name: _of_keyring(name) if key == KEYRING else key for name, key in missing.items()}
+    addresses = {
+        f"{name.upper()}_API_BASE": provider.api_base
+        for name, provider in settings.providers.items()
+        if provider.api_base is not None and provider.kind is None
+    }
+    return {**environ, **found, **{name: url for name, url in addresses.items() if not environ.get(name)}}
 
 
 def keyed() -> dict[str, str]:

@@ -22,6 +22,7 @@ from anyio.from_thread import start_blocking_portal
 from longcall.backoff import Backoff
 from longcall.beside import beside
 from longcall.caller import Caller
+from longcall.limits import Limits
 from longcall.mcp_client.pool import open_pool
 from longcall.providers import Provider
 from longcall.providers.claude_cli import ClaudeCLIProvider
@@ -94,13 +95,18 @@ async def _serve(settings: Settings, environment: str) -> None:
             if has_wal_reset_bug():
                 log.info("SQLite %s has the WAL-reset bug; one process at a time checkpoints", sqlite3.sqlite_version)
             await store.enrol(name, environment, os.getpid(), bell.port)
-            litellm = LiteLLMProvider(LoopThread(portal))
+            litellm = LiteLLMProvider(LoopThread(portal), settings.providers)
             worker = Worker(
                 name=name,
                 environment=environment,
                 store=store,
                 bell=bell,
-                caller=Caller(_finder(litellm, settings), Backoff(attempts=settings.attempts), servers),
+                caller=Caller(
+                    _finder(litellm, settings),
+                    Backoff(attempts=settings.attempts),
+                    servers,
+                    Limits(settings.limits),
+                ),
                 max_in_flight=settings.max_in_flight,
                 idle_s=settings.worker_idle_s,
                 unsaved=settings.unsaved_path,

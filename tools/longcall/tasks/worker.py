@@ -2,8 +2,10 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -29,6 +31,8 @@ _IDLE_LOOK_S = 0.5
 """The same while nothing does."""
 _PIECES_S = 0.25
 """Seconds between writes of streamed text, for all tasks together."""
+_MOST_RUNNING = 2_000
+"""Tasks at work here at most, those that only wait for a limit included: each is held in memory."""
 _FETCH_S = 30.0
 """Seconds to fetch an answer that a provider keeps, even when the task's own time ran out meanwhile."""
 
@@ -42,6 +46,8 @@ class _Running:
     unsaved: list[str] = field(default_factory=list[str])
     """Pieces of the answer that is coming; another list with each answer."""
     cancelled: bool = False
+    is_waiting: bool = False
+    """Whether it only waits for a limit, and takes no place."""
     begun: float = field(default_factory=time.monotonic)
 
     def hear(self, piece: str) -> None:
@@ -117,12 +123,29 @@ class Worker:
         if self._running:
             await self._cancel_requested()
         # Without the lock (somebody removed its file) another worker may live: what runs here ends, nothing begins.
-        room = self._max_in_flight - len(self._running) if self._holds_lock() else 0
+        room = self._room() if self._holds_lock() else 0
         claims = await self._store.claim(self._environment, self._name, room) if room > 0 else []
         for claim in claims:
             self._running[claim.id] = _Running(claim)
             self._tasks.start_soon(self._run_one, self._running[claim.id])
         return bool(claims)
+
+    def _room(self) -> int:
+        waiting = sum(running.is_waiting for running in self._running.values())
+        return min(self._max_in_flight + waiting, _MOST_RUNNING) - len(self._running)
+
+    @contextmanager
+    def _waiting(self, running: _Running) -> Generator[None]:
+        running.is_waiting = True
+        self._look_again()
+        try:
+            yield
+        finally:
+            running.is_waiting = False
+
+    def _look_again(self) -> None:
+        self._seen = -1  # there is room for another, which is no change of the store
+        self._bell.ring_self()
 
     async def _cancel_requested(self) -> None:
         for task in await self._store.cancel_requests(self._environment, self._name):
@@ -139,8 +162,7 @@ class Worker:
                 await self._finish(running, Ending(TaskState.CANCELLED, AttemptState.CANCELLED))
         finally:
             del self._running[running.claim.id]
-            self._seen = -1  # there is room for another, which is no change of the store
-            self._bell.ring_self()
+            self._look_again()
 
     async def _ask(self, running: _Running) -> Ending:
         claim = running.claim
@@ -151,6 +173,7 @@ class Worker:
             past=claim.past,
             steps=claim.steps,
             handle=Handle(claim.handle) if claim.handle is not None else None,
+            waiting=partial(self._waiting, running),
             secret=claim.id,
             seconds=running.seconds,
         )

@@ -1,0 +1,55 @@
+"""The operator's own names for models."""
+
+import pytest
+
+from longcall.aliases import named, with_aliases
+from longcall.call import new_call
+from longcall.errors import CallError
+
+ALIASES = {"fast": "openai/gpt-5-nano", "wise": "anthropic/claude-opus-4-5", "openai/gpt-5": "azure/mine"}
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [("fast", "openai/gpt-5-nano"), (" fast ", "openai/gpt-5-nano"), ("openai/gpt-5", "azure/mine"), ("Fast", "Fast")],
+)
+def test_a_name_stands_for_a_model(name: str, model: str):
+    assert named(name, ALIASES) == model
+
+
+def test_names_are_taken_wherever_a_call_names_models():
+    call = new_call(
+        model="demo/echo",
+        prompt="hello",
+        fallbacks=["fast", "demo/slow"],
+        retry={"escalate": ["wise"]},
+        validate=[{"type": "judge", "criteria": "is good", "models": ["wise", "demo/echo"]}, "not_empty"],
+    )
+    meant = with_aliases(call, ALIASES)
+    assert meant.fallbacks == ("openai/gpt-5-nano", "demo/slow")
+    assert meant.policy.escalate == ("anthropic/claude-opus-4-5",)
+    assert meant.judges[0].models == ("anthropic/claude-opus-4-5", "demo/echo")
+    assert len(meant.validators) == 2
+
+
+def test_without_aliases_a_call_stays_the_same():
+    call = new_call(model="fast", prompt="hello")
+    assert with_aliases(call, {}) is call
+
+
+@pytest.mark.parametrize("model", ["meta-task/x", "validate_code"])
+def test_what_asks_no_model_is_no_fallback(model: str):
+    with pytest.raises(CallError, match=f"'{model}' is no model that can be asked, and so no fallback"):
+        new_call(model="demo/echo", prompt="hello", fallbacks=[model])
+
+
+def test_where_tools_are_used_a_fallback_uses_them_in_the_same_way():
+    for model, fallback in (("max/opus", "openai/gpt-5"), ("openai/gpt-5", "max/opus")):
+        with pytest.raises(CallError, match="cannot stand in for"):
+            new_call(model=model, prompt="hello", fallbacks=[fallback], servers=["files"])
+        assert new_call(model=model, prompt="hello", fallbacks=[fallback]).fallbacks == (fallback,)
+
+
+def test_fallbacks_do_not_make_another_request():
+    one, other = (new_call(model="demo/echo", prompt="hello", fallbacks=models) for models in ([], ["demo/slow"]))
+    assert one.request == other.request

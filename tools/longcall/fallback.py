@@ -1,0 +1,52 @@
+"""Which model is asked instead of one that turned a request away. Pure."""
+
+from dataclasses import replace
+
+from longcall.call import Call
+from longcall.errors import ProviderError
+from longcall.models import Completion
+from longcall.text import clip
+
+_NOBODY_ELSES = frozenset({"rejected", "store", "budget"})
+"""What another model would turn away too, or what was never the model's doing."""
+
+
+class Fallbacks:
+    """The models of one task that have turned it away, and who is asked in their place."""
+
+    def __init__(self) -> None:
+        self._instead: dict[str, tuple[str, ProviderError]] = {}
+
+    def current(self, call: Call) -> Call:
+        """Returns the call as it goes to the model that is asked in the place of its own."""
+        model = call.model
+        while call.fallbacks and model in self._instead:
+            model = self._instead[model][0]
+        return call if model == call.model else call.model_copy(update={"model": model})
+
+    def after(self, call: Call, asked: str, error: ProviderError, *, may_be_paid: bool) -> bool:
+        """Notes that `asked` failed the call; returns whether another model is to be asked.
+
+        Only when nothing was streamed or billed, or when the caller allows paying again (`retry.resend_broken`).
+        """
+        models = [model for model in dict.fromkeys((call.model, *call.fallbacks)) if model not in self._instead]
+        others = [model for model in models if model != asked]
+        is_open = not may_be_paid or call.policy.resend_broken
+        if not others or not is_open or call.background or error.failure.code in _NOBODY_ELSES:
+            return False
+        self._instead[asked] = others[0], error
+        return True
+
+    def told(self, call: Call, completion: Completion) -> Completion:
+        """Returns the completion with who was asked in vain before, and why."""
+        notes: list[str] = []
+        model = call.model
+        while call.fallbacks and model in self._instead:
+            instead, error = self._instead[model]
+            notes.append(f"{model} was not the one that answered but {instead}, its fallback: {_why(error)}")
+            model = instead
+        return replace(completion, warnings=(*notes, *completion.warnings))
+
+
+def _why(error: ProviderError) -> str:
+    return clip(error.failure.message, 200)

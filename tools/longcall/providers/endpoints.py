@@ -1,0 +1,59 @@
+"""Where the operator has providers asked: addresses and keys of `[providers.…]`, for LiteLLM."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from longcall.call import Call
+from longcall.errors import ProviderError
+from longcall.settings import ProviderSettings
+
+_NO_KEY = "none"
+"""What a server is told that wants no key; LiteLLM would send it the key of the provider whose API it speaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What one call is asked with."""
+
+    model: str
+    """As LiteLLM knows it."""
+    arguments: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """`model`, `api_base` and `api_key`, as far as they are the operator's."""
+
+
+class Endpoints:
+    """The operator's providers."""
+
+    def __init__(self, providers: Mapping[str, ProviderSettings], environ: Mapping[str, str]) -> None:
+        self._providers = providers
+        self._environ = environ
+
+    def of(self, call: Call) -> Endpoint:
+        """Returns what a call is asked with.
+
+        Raises:
+            ProviderError: `api_key_env` names a variable that is not there, or a provider of one's own has no address.
+        """
+        name, _, rest = call.model.partition("/")
+        provider = self._providers.get(name)
+        if provider is None or not rest:
+            return Endpoint(call.model)
+        model = f"{provider.kind}/{rest}" if provider.kind else call.model
+        arguments = {"model": model, "api_base": provider.api_base, "api_key": self._key(name, provider)}
+        if provider.kind and provider.api_base is None:
+            raise ProviderError(
+                "rejected",
+                f"The provider {name!r} has no address: set `api_base` in [providers.{name}] of longcall.toml.",
+            )
+        return Endpoint(model, {key: value for key, value in arguments.items() if value is not None})
+
+    def _key(self, name: str, provider: ProviderSettings) -> str | None:
+        if provider.api_key_env is not None:
+            if key := self._environ.get(provider.api_key_env):
+                return key
+            raise ProviderError(
+                "no_key", f"There is no key for {name}: set {provider.api_key_env}, which [providers.{name}] names."
+            )
+        own = self._environ.get(f"{name.upper().replace('-', '_')}_API_KEY")
+        return own or (_NO_KEY if provider.kind else None)
