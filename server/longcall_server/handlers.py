@@ -8,10 +8,9 @@ import anyio.to_thread
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from longcall.catalog import find_models
+from longcall.listing import list_models as listed
 from longcall.mcp_client.offered import offered
 from longcall.result import POLL_S, Page
-from longcall.settings import with_keys
 from longcall_server.answering import Ctx, opening_of, patience_of, progress, promise, reply_to
 from longcall_server.asking import session_of
 from longcall_server.models import models_reply
@@ -225,12 +224,12 @@ async def list_models(
     query: Annotated[str, Field(description="Words that the name must hold; empty lists what has a key here.")] = "",
     limit: Annotated[int, Field(ge=1, le=200, description="Models to show at most.")] = 40,
 ) -> CallToolResult:
-    """List models that can be asked here, with context window and price per million tokens; `?` is unknown.
+    """List models that can be asked here and now, with context window and price per million tokens; `?` is unknown.
 
-    Any LiteLLM name provider/model works, listed or not.
+    Providers are asked what they serve. Any LiteLLM name provider/model works, listed or not.
     """
     settings = opening_of(ctx).settings
     with tool_errors():
         servers = await anyio.to_thread.run_sync(offered, settings)
-    found = await anyio.to_thread.run_sync(find_models, query, with_keys(settings, os.environ))
-    return models_reply(found, limit, settings.model, servers)
+        listing = await listed(query, settings, os.environ)
+    return models_reply(listing, limit, servers)

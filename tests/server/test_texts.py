@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from mcp import Client
+from support.mocks import Mock
 from support.processes import attached, call, error_text, rows, shown, structured
 from support.wire import wired
 
@@ -195,3 +196,20 @@ async def test_list_models_finds_by_words_and_marks_what_has_no_key(store: dict[
         with_key = await call(front, "list_models", query="gpt-4o-mini")
     assert with_key["models"]
     assert all(model["callable"] and model["provider"] == "openai" for model in with_key["models"])
+
+
+async def test_list_models_tells_what_providers_serve(store: dict[str, str], openai_mock: Mock, tmp_path: Path) -> None:
+    config = tmp_path / "longcall.toml"
+    config.write_text('model = "fast"\n[aliases]\nfast = "openai/gpt-4o-mini"')
+    environ = {**store, "OPENAI_API_KEY": "sk-mock", "OPENAI_API_BASE": f"{openai_mock.url}/v1"}
+    async with attached({**environ, "LONGCALL_CONFIG": str(config)}) as front:
+        result = await front.call_tool("list_models", {"query": "openai/gpt-4o-mini"})
+        answered = await call(front, "llm_call", prompt="hello", wait_s=45)
+    told = structured(result)
+    assert (told["default"], told["aliases"]) == ("fast", {"fast": "openai/gpt-4o-mini"})
+    assert [one["provider"] for one in told["providers"]] == ["openai"]
+    text = shown(result)
+    assert "aliases: fast = openai/gpt-4o-mini" in text
+    assert "(asked 0 min ago)" in text
+    assert "images, PDFs, tools" in text
+    assert answered["status"] == "completed"

@@ -57,6 +57,10 @@ class Model:
     usd_per_1m_output: float | None = None
     takes_images: bool | None = None
     takes_pdfs: bool | None = None
+    takes_tools: bool | None = None
+    reasons: bool | None = None
+    served: bool | None = None
+    """Whether its provider lists it for the key here; None where nobody asked it."""
 
 
 def providers_with_keys(environ: Mapping[str, str]) -> list[str]:
@@ -145,6 +149,8 @@ def _model(name: str, entry: Mapping[str, Any], with_keys: set[str]) -> Model:
         # What is not named among a listed model's abilities, it lacks.
         bool(entry.get("supports_vision")),
         bool(entry.get("supports_pdf_input")),
+        bool(entry.get("supports_function_calling")),
+        bool(entry.get("supports_reasoning")),
     )
 
 

@@ -14,9 +14,12 @@ def test_models_with_a_key_are_listed(cli: "CommandLine") -> None:
     without = cli.with_environ(OLLAMA_API_BASE="").run("models")
     assert {line.split("\t")[0].split("/")[0] for line in without.out.splitlines()} == {"demo"}
     assert "No provider has a key here" in without.err
-    with_key = cli.with_environ(OPENAI_API_KEY="sk-mock-0123456789").run("models", "gpt", "mini")
+    with_key = cli.with_environ(OPENAI_API_KEY="sk-mock-0123456789").run("models", "gpt", "mini", "--offline")
     assert "openai/gpt-5-mini\t" in with_key.out
     assert with_key.err == ""
+    asked = cli.with_environ(OPENAI_API_KEY="sk-mock-0123456789").run("models", "gpt", "mini")
+    assert asked.out == with_key.out
+    assert "openai: it could not be reached" in asked.err
 
 
 def test_every_model_is_listed_with_all(cli: "CommandLine") -> None:
