@@ -34,10 +34,9 @@ def smaller(data: bytes, most: int) -> bytes | None:
 def _plain(image: "Image.Image") -> "Image.Image":
     from PIL import Image, ImageOps  # noqa: PLC0415  # as above
 
-    image.draft("RGB", (_EDGES[0], _EDGES[0]))
-    image.load()
-    image.thumbnail((_EDGES[0], _EDGES[0]))
-    layer = ImageOps.exif_transpose(image).convert("RGBA")
+    whole = image.convert("RGBA") if image.mode == "P" else image  # a palette knows no colours between its own
+    whole.thumbnail((_EDGES[0], _EDGES[0]))
+    layer = ImageOps.exif_transpose(whole).convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
 
 

@@ -1,7 +1,6 @@
 """What running code came to, in words that every way of running it shares."""
 
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 from longcall.validation.report import Assurance, Check, FailedTest, SandboxReport, Tally
 from longcall.validation.sandbox import Limits, Outcome, Sandbox, SandboxError
@@ -9,7 +8,6 @@ from longcall.validation.sandbox.choice import choose
 
 _TAIL = 2000
 _MOST_FAILED = 20
-Reason = Literal["timeout", "oom", "output_limit", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)

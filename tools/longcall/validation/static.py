@@ -72,11 +72,11 @@ async def _one(checker: Checker, files: Files, wanted: frozenset[str], asked: fr
             # A tool of another edition may answer in another form; that is no fault of the code.
             broken, reason, detail = "error", "tool_error", f"{type(error).__name__}: {error}"[:500]
     ms = round((time.monotonic() - begun) * 1000, 1)
+    version = None if broken == "skipped" else checker.version()
     for check in answers:
         own = [one for one in diagnostics if one.check == check]
         status = broken or _status(own, files.language == "python" and check in _ADVISORY and check not in asked)
         confidence: Literal["high", "low"] = "low" if checker.confidence == "low" else "high"
-        version = None if broken == "skipped" else checker.version()
         found.checks.append(Check(check, status, checker.name, version, ms, reason, detail, confidence))
     found.diagnostics += [one for one in diagnostics if one.check in answers]
 

@@ -80,13 +80,9 @@ def laid_out(folders: Mapping[str, Mapping[str, str]]) -> Generator[Path]:
             for path, text in texts.items():
                 target = inner / folder / path
                 target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(text, "utf-8", errors="surrogatepass" if _is_odd(text) else "strict", newline="")
+                target.write_text(text, "utf-8", errors="surrogatepass", newline="")
         for folder, _, names in os.walk(inner):
             Path(folder).chmod(0o755)
             for name in names:
                 (Path(folder) / name).chmod(0o644)
         yield inner
-
-
-def _is_odd(text: str) -> bool:
-    return any("\ud800" <= char <= "\udfff" for char in text)
