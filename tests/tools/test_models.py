@@ -127,7 +127,8 @@ def test_a_task_is_known_by_the_words_of_the_last_user_message():
 
 def test_a_request_is_all_that_decides_the_answer_and_no_more():
     call = new_call(model="m", prompt="why?", temperature=0)
-    same: list[dict[str, Any]] = [{"timeout_s": 5.0}, {"on_interrupt": "retry"}, {"background": True}]
+    traced = {"traceparent": f"00-{1:032x}-{1:016x}-01"}
+    same: list[dict[str, Any]] = [{"timeout_s": 5.0}, {"on_interrupt": "retry"}, {"background": True}, traced]
     other: list[dict[str, Any]] = [
         {"model": "n"},
         {"temperature": 0.1},

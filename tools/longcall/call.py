@@ -56,9 +56,7 @@ class OutputFile(BaseModel, frozen=True, extra="forbid"):
     overwrite: bool = False
 
 
-_HOW = {
-    "timeout_s", "first_byte_s", "idle_s", "fallbacks", "long_running", "poll_s", "on_interrupt", "background",
-}  # fmt: skip
+_HOW = {"timeout_s", "first_byte_s", "idle_s", "fallbacks", "long_running", "poll_s", "on_interrupt", "background"}
 """What says how a call is made, and not what is asked."""
 
 
@@ -105,13 +103,15 @@ class Call(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """Seconds that whoever looks at the task should leave between two looks."""
     on_interrupt: OnInterrupt = "report"
     """What to do when the worker dies after the request left: tell, or send it again and pay again."""
+    traceparent: str | None = Field(default=None, pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
+    """The W3C trace context of whoever asked; set by the door, never by a tool's argument."""
     background: bool = False
     """Whether the provider is to work on it by itself and keep the answer, so that even a dead worker loses nothing."""
 
     @property
     def request(self) -> str:
         """A hash of all that decides the answer: two calls with the same one ask the same."""
-        dumped = self.model_dump(mode="json", exclude=_HOW, exclude_none=True)
+        dumped = self.model_dump(mode="json", exclude=_HOW | {"traceparent"}, exclude_none=True)
         # What is empty counts as absent, so that a new option changes the hash of no call that does without it.
         asked = {name: value for name, value in dumped.items() if value != []}
         canonical = json.dumps(asked, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

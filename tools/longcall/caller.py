@@ -159,10 +159,12 @@ class _Asking:
         number = 0
         while True:
             number += 1
-            hearing = Hearing(self._work.ledger, self._work.on_text, role)
+            hearing = Hearing(self._work.ledger, self._work.on_text, role, self._work.watch)
             try:
                 async with self._caller.limits.place(call, self._work.waiting):
-                    stream = self._stream(call, handle, partial(hearing.sending, call), talk)
+                    if handle is not None:
+                        hearing.fetching(call)
+                    stream = self._stream(call, handle, partial(hearing.sending, call, talk), talk)
                     return (*await hearing.take(stream, call), hearing.asked)
             except StoreError as error:
                 self._may_be_paid = False

@@ -22,12 +22,12 @@ _SUFFIXES = (
 )  # fmt: skip
 _PREFIXES = (
     "ANTHROPIC_", "AWS_", "AZURE_", "DATABRICKS_", "GEMINI_", "GOOGLE_", "HF_", "LITELLM_", "OLLAMA_", "OPENAI_",
-    "VERTEX", "WATSONX_",
+    "OTEL_", "VERTEX", "WATSONX_",
 )  # fmt: skip
 _NAMES = frozenset({
     "ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSL_VERIFY",
     "LONGCALL_MAX_IN_FLIGHT", "LONGCALL_ATTEMPTS", "LONGCALL_WORKER_IDLE_S", "LONGCALL_MCP_CONFIG",
-    "LONGCALL_WRITABLE_SERVERS",
+    "LONGCALL_WRITABLE_SERVERS", "LONGCALL_LOG_FORMAT",
 })  # fmt: skip
 _CLAUDE_PREFIXES = ("CLAUDE_CODE_USE_", "CLAUDE_CODE_SKIP_", "LONGCALL_CLAUDE_")
 _CLAUDE_NAMES = frozenset({
@@ -41,7 +41,7 @@ the same prefix, and every session would have a worker of its own."""
 
 
 def matters(name: str) -> bool:
-    """Whether the variable `name` can change how a provider is reached, or as whom."""
+    """Whether the variable `name` can change how a provider is reached, or as whom, or where a worker tells of it."""
     upper = name.upper()
     return upper in _NAMES or decides_claude(name) or upper.endswith(_SUFFIXES) or upper.startswith(_PREFIXES)
 

@@ -10,7 +10,9 @@ import anyio
 from longcall.call import Call
 from longcall.errors import Failure, ProviderError
 from longcall.models import Checked, Completion, Role, Step
-from longcall.providers import Event, Handle, ToolCall, ToolCalls
+from longcall.providers import Event, Handle, Talk, ToolCall, ToolCalls
+from longcall.telemetry.logs import enter_attempt
+from longcall.telemetry.watch import SILENCE, RequestWatch, Sent, TaskWatch
 from longcall.text import Pieces
 
 OnText = Callable[[str], None]
@@ -19,8 +21,10 @@ OnText = Callable[[str], None]
 class Ledger(Protocol):
     """Where attempts are written down; for one task."""
 
-    async def sent(self, model: str, role: Role, request: str | None = None) -> None:
-        """Commits that a request is about to leave, a judge's with a hash of it. Whatever it raises stops the request.
+    async def sent(self, model: str, role: Role, request: str | None = None) -> int:
+        """Commits that a request is about to leave, a judge's with a hash of it; returns the attempt's number.
+
+        Whatever it raises stops the request.
 
         Raises:
             StoreError: it cannot be committed.
@@ -59,10 +63,12 @@ class Ledger(Protocol):
 class Hearing:
     """One answer as it comes; that of a judge is not shown."""
 
-    def __init__(self, ledger: Ledger, on_text: OnText, role: Role) -> None:
+    def __init__(self, ledger: Ledger, on_text: OnText, role: Role, watch: TaskWatch) -> None:
         self._ledger = ledger
         self._on_text = on_text
         self._role = role
+        self._watch = watch
+        self._watching: RequestWatch = SILENCE
         self.is_sent = False
         self._scope = anyio.CancelScope()
         self._text: list[str] = []
@@ -71,11 +77,17 @@ class Hearing:
         self.asked: tuple[ToolCall, ...] = ()
         """The tools that it asks for."""
 
-    async def sending(self, call: Call) -> None:
+    async def sending(self, call: Call, talk: Talk | None = None) -> None:
         """Is awaited as the last thing before the request leaves."""
-        await self._ledger.sent(call.model, self._role, call.request if self._role is Role.JUDGE else None)
+        number = await self._ledger.sent(call.model, self._role, call.request if self._role is Role.JUDGE else None)
         self.is_sent = True
+        enter_attempt(number, call.model)
+        self._watching = self._watch.sent(Sent(call, self._role, number, talk))
         self._expect(call.first_byte_s)
+
+    def fetching(self, call: Call) -> None:
+        """Is called before the answer to a request of an earlier worker is fetched."""
+        self._watching = self._watch.sent(Sent(call, self._role, None))
 
     async def take(self, stream: AsyncGenerator[Event], call: Call) -> tuple[str, Completion]:
         """Returns the whole text, valid, and how it ended.
@@ -83,6 +95,15 @@ class Hearing:
         Raises:
             ProviderError: it is not complete, did not begin in time, or stood still for too long.
         """
+        try:
+            text, completion = await self._take(stream, call)
+        except BaseException as error:
+            self._watching.failed(error)
+            raise
+        self._watching.answered(text, completion, self.asked)
+        return text, completion
+
+    async def _take(self, stream: AsyncGenerator[Event], call: Call) -> tuple[str, Completion]:
         completion: Completion | None = None
         with self._scope:
             async with aclosing(stream) as events:
@@ -101,6 +122,8 @@ class Hearing:
     async def _heard(self, event: Event) -> Completion | None:
         match event:
             case str():
+                if not self._text:
+                    self._watching.heard()
                 self._text.append(self._pieces.take(event))
                 if self._role is Role.ANSWER and self._text[-1]:
                     self._on_text(self._text[-1])

@@ -19,6 +19,7 @@ from longcall.result import Fit, Page, Result, listing, result_of
 from longcall.settings import Settings
 from longcall.tasks.client import TaskClient, open_client
 from longcall.tasks.store import Added
+from longcall.telemetry.context import traced
 from longcall.text import clean
 
 OnProgress = Callable[[Result], Awaitable[None]]
@@ -258,7 +259,7 @@ class Session:
 
     async def _start(self, calls: Sequence[Call], fresh: bool, idempotency_key: str | None) -> Added:  # noqa: FBT001
         return await self.client.start(
-            calls, self._project, principal=self._principal or "", fresh=fresh, idempotency_key=idempotency_key
+            traced(calls), self._project, principal=self._principal or "", fresh=fresh, idempotency_key=idempotency_key
         )
 
     async def _await(

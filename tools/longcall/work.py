@@ -8,6 +8,7 @@ from longcall.call import Call
 from longcall.hearing import Ledger, OnText
 from longcall.models import Attempt, Step
 from longcall.providers import Handle
+from longcall.telemetry.watch import SILENCE, TaskWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +31,5 @@ class Work:
     """What nobody but this store knows of the task."""
     seconds: Callable[[], float] = field(default=lambda: 0.0)
     """How long ago the task was made, or last guided."""
+    watch: TaskWatch = SILENCE
+    """Is told what is sent for it."""

@@ -37,6 +37,7 @@ def test_without_variables_the_defaults_hold():
         ("LONGCALL_CLAUDE_AT_ONCE", "3", 3),
         ("LONGCALL_CLAUDE_API_KEY", "Yes", True),
         ("LONGCALL_CLAUDE_SKIP_PERMISSIONS", "1", True),
+        ("LONGCALL_LOG_FORMAT", "JSON", "json"),
         ("LONGCALL_CLAUDE_PROXY_URL", "http://127.0.0.1:3010", "http://127.0.0.1:3010"),
         ("LONGCALL_CLAUDE_PROXY_URL", "https://claude.example.com/sub/v1/", "https://claude.example.com/sub"),
     ],
@@ -49,6 +50,7 @@ def test_each_variable_sets_its_field_alone(variable: str, text: str, value: obj
 def test_every_field_can_be_set():
     words = {"home": "/h", "model": "m", "on_interrupt": "retry", "mcp_config": "/m", "claude_labels": "/l"}
     words |= {"claude_api_key": "True", "claude_skip_permissions": "True", "claude_proxy_url": "http://p"}
+    words |= {"log_format": "json"}
     given = words | dict.fromkeys(set(Settings.model_fields) - set(words) - LISTS - TABLES, "7")
     settings = read_settings({f"LONGCALL_{name.upper()}": text for name, text in given.items()})
     assert {

@@ -29,6 +29,7 @@ _OF_PROJECTS = frozenset({
 _OF_WORKERS = frozenset({
     "providers", "limits", "prices", "max_in_flight", "worker_idle_s", "attempts", "mcp_config", "writable_servers",
     "claude_labels", "claude_at_once", "claude_api_key", "claude_proxy_url", "claude_skip_permissions",
+    "log_format",
 })  # fmt: skip
 """What a worker goes by; all of it is the user's to say alone."""
 

@@ -90,6 +90,8 @@ class Settings(BaseSettings):
     """Where `max/…` models are asked instead of the command line: the root of a longcall proxy, or of one like it."""
     claude_skip_permissions: Switch = False
     """Whether Claude's command line runs without asking for any permission, which its makers call dangerous."""
+    log_format: Annotated[Literal["text", "json"], *one_of("text", "json")] = "text"
+    """`text` or `json`: how a worker writes its log."""
 
     @classmethod
     def settings_customise_sources(

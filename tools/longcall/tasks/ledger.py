@@ -12,6 +12,7 @@ from longcall.models import AttemptState, Checked, Completion, Role, Step, TaskS
 from longcall.providers import Handle
 from longcall.tasks.store import Claim, Ending, TaskStore
 from longcall.tasks.unsaved import Unsaved, forget, keep
+from longcall.telemetry.watch import SILENCE, TaskWatch
 
 log = logging.getLogger(__name__)
 
@@ -33,15 +34,18 @@ class AtWork(Protocol):
 class TaskLedger:
     """A Ledger over the task store; see `longcall.caller`."""
 
-    def __init__(self, store: TaskStore, worker: str, running: AtWork, unsaved: Path) -> None:
+    def __init__(
+        self, store: TaskStore, worker: str, running: AtWork, unsaved: Path, watch: TaskWatch = SILENCE
+    ) -> None:
         self._store = store
         self._worker = worker
         self._running = running
         self._unsaved = unsaved
         self._task = running.claim.id
+        self._watch = watch
 
-    async def sent(self, model: str, role: Role, request: str | None = None) -> None:
-        """Commits that a request is about to leave; with it another answer begins.
+    async def sent(self, model: str, role: Role, request: str | None = None) -> int:
+        """Commits that a request is about to leave, with which another answer begins; returns the attempt's number.
 
         Raises:
             StaleClaimError: the task is not this worker's any more, or is to be cancelled.
@@ -51,7 +55,7 @@ class TaskLedger:
         if role is Role.ANSWER:
             self._running.unsaved = []
         try:
-            await self._store.mark_sent(self._task, self._worker, model, role, request)
+            return await self._store.mark_sent(self._task, self._worker, model, role, request)
         except StoreError:
             self._running.unsaved = pieces
             raise
@@ -116,6 +120,7 @@ class TaskLedger:
 
     async def stepped(self, step: Step) -> None:
         """Commits what a tool said, as soon as the store can take it; nothing comes in between."""
+        self._watch.used(step)
         with anyio.CancelScope(shield=True):
             while True:
                 try:
@@ -136,6 +141,7 @@ class TaskLedger:
 
     async def checked(self, number: int, checked: Checked) -> None:
         """Commits what the checks found of an attempt's answer."""
+        self._watch.checked(number, checked)
         try:
             await self._store.note_checked(self._task, self._worker, number, checked)
         except StoreError as error:  # after a crash it would be checked once more, and that is all

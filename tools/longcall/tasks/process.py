@@ -39,8 +39,11 @@ from longcall.tasks.sqlite import open_sqlite_store
 from longcall.tasks.sqlite_file import has_wal_reset_bug, identity
 from longcall.tasks.upkeep import checkpoint, keep_up
 from longcall.tasks.worker import Worker
+from longcall.telemetry.logs import formatter
+from longcall.telemetry.opening import open_observer
+from longcall.telemetry.watch import SILENCE, Observer
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("longcall.tasks.process")  # run as a module, it is called __main__
 _LOCK_S = 2.0
 """Seconds to try for the lock: others hold it for an instant to see whether a worker lives."""
 _LOG_BYTES = 1_000_000
@@ -58,22 +61,30 @@ def run_worker(environment: str) -> None:
     settings = read_settings(os.environ)
     _log_to(settings, environment)
     _raise_file_limit()
-    lock = lock_path(settings.workers_path, environment)
-    queued = True
-    while queued:
-        with held(lock, timeout=_LOCK_S) as ours:
-            if not ours:
+    observer = SILENCE
+    try:
+        while True:
+            with held(lock_path(settings.workers_path, environment), timeout=_LOCK_S) as ours:
+                if not ours:
+                    return
+                observer = open_observer(os.environ) if observer is SILENCE else observer
+                anyio.run(_serve, settings, environment, observer)
+            # A task that came between the last look and the release of the lock found this worker alive: it is ours.
+            if not anyio.run(_has_queued, settings, environment):
                 return
-            anyio.run(_serve, settings, environment)
-        # A task that came between the last look and the release of the lock found this worker alive: it is ours.
-        queued = anyio.run(_has_queued, settings, environment)
+    finally:
+        observer.close()  # without the lock: whoever asks meanwhile gets another worker at once
 
 
 def _log_to(settings: Settings, environment: str) -> None:
     file = logging.handlers.RotatingFileHandler(
-        log_path(settings, environment), maxBytes=_LOG_BYTES, backupCount=2, encoding="utf-8"
+        log_path(settings, environment),
+        maxBytes=_LOG_BYTES,
+        backupCount=2,
+        encoding="utf-8",
+        errors="backslashreplace",
     )
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    file.setFormatter(formatter(settings.log_format))
     logging.basicConfig(level=logging.INFO, handlers=[file])
     for name in ("httpx", "httpx2", "aiosqlite", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -84,7 +95,7 @@ async def _has_queued(settings: Settings, environment: str) -> bool:
         return await store.has_queued(environment)
 
 
-async def _serve(settings: Settings, environment: str) -> None:
+async def _serve(settings: Settings, environment: str, observer: Observer) -> None:
     name = secrets.token_hex(8)
     with start_blocking_portal() as portal:
         async with (
@@ -111,6 +122,7 @@ async def _serve(settings: Settings, environment: str) -> None:
                 idle_s=settings.worker_idle_s,
                 unsaved=settings.unsaved_path,
                 holds_lock=_still_holds(lock_path(settings.workers_path, environment)),
+                observer=observer,
             )
             async with beside(partial(keep_up, store, settings, environment)):
                 await worker.run()

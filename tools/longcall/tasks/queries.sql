@@ -25,7 +25,7 @@ UPDATE tasks SET state = 'running', worker = :worker, started_at = max(:now, cre
 WHERE id IN (
     SELECT id FROM tasks WHERE state = 'queued' AND environment = :environment
     ORDER BY created_at, rowid LIMIT :most)
-RETURNING id, rowid AS place, created_at, coalesce(guided_at, created_at) AS asked_at,
+RETURNING id, rowid AS place, created_at, project, coalesce(guided_at, created_at) AS asked_at,
     coalesce(guided_tick, created_tick) AS asked_tick, call,
     (SELECT handle FROM attempts WHERE task = tasks.id AND state = 'sent') AS handle,
     EXISTS (SELECT 1 FROM attempts WHERE task = tasks.id AND series = tasks.series AND state <> 'sent') AS was_tried;

@@ -69,6 +69,8 @@ class Claim:
     """What was asked before, since the task was made or last guided, with texts and what checks found of them."""
     steps: tuple[Step, ...] = ()
     """The tools that were used before."""
+    project: str = ""
+    """The folder it was asked from."""
 
 
 class Attached(StrEnum):

@@ -115,7 +115,7 @@ def _claim(row: sqlite3.Row, values: Values, connection: sqlite3.Connection) -> 
     spent_s = min(waited / 1000, call.timeout_s)
     attempts = tuple(attempt_from_row(attempt) for attempt in past)
     steps = _steps(row["id"], connection) if any(attempt.role is Role.TURN for attempt in attempts) else ()
-    return Claim(row["id"], spent_s, call, row["handle"], attempts, steps)
+    return Claim(row["id"], spent_s, call, row["handle"], attempts, steps, row["project"])
 
 
 def _steps(task: str, connection: sqlite3.Connection) -> tuple[Step, ...]:

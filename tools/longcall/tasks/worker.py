@@ -22,6 +22,8 @@ from longcall.tasks.ledger import AGAIN_S, TaskLedger
 from longcall.tasks.output import with_output
 from longcall.tasks.store import Claim, Ending, TaskStore
 from longcall.tasks.unsaved import Unsaved, forget, keep, save_kept
+from longcall.telemetry.logs import enter_task
+from longcall.telemetry.watch import SILENCE, Observer, Taken, TaskWatch
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ class _Running:
     """A task at work here."""
 
     claim: Claim
+    watch: TaskWatch
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     unsaved: list[str] = field(default_factory=list[str])
     """Pieces of the answer that is coming; another list with each answer."""
@@ -74,6 +77,7 @@ class Worker:
         max_in_flight: int,
         idle_s: float,
         holds_lock: Callable[[], bool] = lambda: True,
+        observer: Observer = SILENCE,
     ) -> None:
         self._name = name
         self._environment = environment
@@ -83,6 +87,7 @@ class Worker:
         self._unsaved = unsaved
         """Folder for endings that the store could not take."""
         self._holds_lock = holds_lock
+        self._observer = observer
         self._max_in_flight = max_in_flight
         self._idle_s = idle_s
         self._running: dict[str, _Running] = {}
@@ -96,6 +101,7 @@ class Worker:
         await self._save_kept_endings()
         recovery = await self._store.recover(self._environment, self._name)
         log.info("⇡ worker %s serves environment %s; found %s", self._name, self._environment, recovery)
+        self._observer.found_interrupted(recovery.interrupted)
         async with anyio.create_task_group() as self._tasks:
             self._tasks.start_soon(self._save_pieces)
             await self._take_tasks()
@@ -126,7 +132,7 @@ class Worker:
         room = self._room() if self._holds_lock() else 0
         claims = await self._store.claim(self._environment, self._name, room) if room > 0 else []
         for claim in claims:
-            self._running[claim.id] = _Running(claim)
+            self._running[claim.id] = _Running(claim, self._observer.took(_taken(claim)))
             self._tasks.start_soon(self._run_one, self._running[claim.id])
         return bool(claims)
 
@@ -154,6 +160,7 @@ class Worker:
                 self._running[task].scope.cancel()
 
     async def _run_one(self, running: _Running) -> None:
+        enter_task(running.claim.id, running.claim.call.model)
         log.info("↪ %s %s", running.claim.id, running.claim.call.model)
         try:
             with running.scope:
@@ -168,7 +175,7 @@ class Worker:
         claim = running.claim
         work = Work(
             claim.call,
-            TaskLedger(self._store, self._name, running, self._unsaved),
+            TaskLedger(self._store, self._name, running, self._unsaved, running.watch),
             running.hear,
             past=claim.past,
             steps=claim.steps,
@@ -176,6 +183,7 @@ class Worker:
             waiting=partial(self._waiting, running),
             secret=claim.id,
             seconds=running.seconds,
+            watch=running.watch,
         )
         try:
             with anyio.fail_after(_seconds_left(claim)):
@@ -216,6 +224,7 @@ class Worker:
                 except Exception as error:  # noqa: BLE001  # an ending that no store takes ends its task all the same
                     ending = Ending(TaskState.FAILED, AttemptState.FAILED, failure=_failure(error, running.claim))
             forget(self._unsaved, task)
+            running.watch.ended(ending.state, ending.failure)
             log.info("↩ %s %s%s", task, ending.state, "" if taken else " (came too late)")
             self._bell.ring_listeners()
 
@@ -246,6 +255,11 @@ class Worker:
                 await self._store.add_pieces(self._name, [(task, "".join(pieces)) for task, pieces, _ in unsaved])
             for _, pieces, count in unsaved:
                 del pieces[:count]
+
+
+def _taken(claim: Claim) -> Taken:
+    is_fresh = not claim.past and claim.handle is None
+    return Taken(claim.id, claim.call, claim.project, claim.spent_s if is_fresh else None)
 
 
 def _seconds_left(claim: Claim) -> float:
