@@ -13,7 +13,7 @@ from longcall.retry import Retry
 from longcall.validators import parse_validators
 
 DOCS = Path(__file__).parents[1] / "docs"
-ELSEWHERE = frozenset({"claude.md", "files.md"})
+ELSEWHERE = frozenset({"claude.md", "files.md", "packages.md"})
 """Guides whose commands need more than this machine, and are run by tests of their own."""
 GUIDES = sorted(DOCS.glob("*.md"))
 
