@@ -1,5 +1,7 @@
 """The migration guide says only what is true: every key, validator and model of its tables is tried here."""
 
+import ast
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -7,10 +9,13 @@ from typing import Any
 import pytest
 from support.guides import rows
 
-from longcall import connect, llm_call, predecessor
+import longcall
+from longcall import UnknownTaskError, connect, llm_call, poll_task, predecessor
 from longcall.call import Call, new_call
 from longcall.errors import CallError
 from longcall.predecessor import question_from_config
+from longcall.providers.claude_names import PATH_VARIABLES
+from longcall.settings import read_settings
 from longcall.validators import parse_validators
 from longcall.validators.aliases import TYPES
 
@@ -97,6 +102,53 @@ def test_every_older_validator_is_told_of() -> None:
     told = {json.loads(there)["type"] for there, _ in SPECIFICATIONS}
     assert told == VALIDATORS
     assert set(TYPES) - told == {"sql_safety", "ai_contradiction"}  # other spellings of two that are
+
+
+CALLS = [row[:2] for row in rows(GUIDE, "there", "here", "what is different")]
+
+
+@pytest.mark.parametrize(("there", "here"), CALLS)
+def test_what_stands_for_an_older_function_can_be_called_so(there: str, here: str) -> None:
+    if here.startswith("LONGCALL_"):
+        name, _, value = here.partition("=")
+        found = getattr(read_settings({name: value}), name.removeprefix("LONGCALL_").lower())
+        assert not value or found == float(value)
+    elif here:
+        called = ast.parse(here, mode="eval").body
+        assert isinstance(called, ast.Call)
+        given = {str(one.arg): ast.unparse(one.value) for one in called.keywords}
+        function = getattr(longcall, ast.unparse(called.func))
+        assert inspect.signature(function).bind(*map(ast.unparse, called.args), **given), there
+
+
+def test_every_older_function_is_told_of() -> None:
+    told = {there.partition("(")[0] for there, _ in CALLS}
+    assert told == {
+        "llm_call", "llm_call_with_timeout", "get_task_status", "wait_for_task", "list_active_tasks", "cancel_task",
+        "AsyncPollingManager", "set_executor",
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("home")
+async def test_ends_are_told_as_the_guide_says() -> None:
+    with pytest.raises(UnknownTaskError):
+        await poll_task("0" * 32)
+    slow: dict[str, Any] = {"model": "demo/slow-30", "question": "why?"}
+    waited = await llm_call(slow, wait_s=0.1)
+    again = await llm_call(slow, wait_s=0.1)
+    assert (waited.status, again.task_id) == ("working", waited.task_id)
+    late = await llm_call({**slow, "question": "when?", "timeout": 0.5})
+    assert (late.status, late.error and late.error["code"]) == ("failed", "timeout")
+    person = await llm_call(
+        {"model": "demo/echo", "question": "no JSON", "validation": ["json"], "retry_config": {"initial_delay": 0.01}}
+    )
+    assert (person.status, person.attempts) == ("needs_review", 3)
+    assert person.validation is not None
+    assert person.validation["issues"]
+
+
+def test_the_older_variable_for_claudes_command_line_is_taken() -> None:
+    assert PATH_VARIABLES == ("LONGCALL_CLAUDE_CLI", "CLAUDE_CLI_PATH")
 
 
 @pytest.mark.usefixtures("home")
