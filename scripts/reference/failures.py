@@ -31,7 +31,7 @@ _CODES = {
     "lost": "The provider keeps no answer under the name that it gave (`background`).",
     "max_turns": "The model still asked for tools in its last turn.",
     "no_access": "The provider refused the key or the model.",
-    "no_key": "There is no key for the provider in the environment.",
+    "no_key": "There is no key for the provider in the environment or the settings.",
     "not_checked": "A check could not be made, so the answer is neither good nor bad. It is kept as the text.",
     "not_installed": "Claude's command line is not there, or does not start.",
     "not_logged_in": "Claude's command line is not logged in.",

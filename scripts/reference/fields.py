@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic_core import PydanticUndefined
 
-_FOREIGN = frozenset({"builtins", "pydantic.main", "typing"})
+_FOREIGN = frozenset({"abc", "builtins", "pydantic.main", "pydantic_settings.main", "typing"})
 
 
 class SilentError(Exception):

@@ -18,8 +18,8 @@ from reference.markdown import code, doc, escaped, page, table
 
 _ABOUT = """\
 `import longcall` is cheap: nothing heavy is imported before a call is made. Every function opens the task store, and
-takes keys and settings from the environment of the process. All are asynchronous. For many calls open the store once:
-`async with longcall.connect() as session`, whose methods have the same names."""
+takes keys and settings from the environment of the process and from `longcall.toml`. All are asynchronous. For many
+calls open the store once: `async with longcall.connect() as session`, whose methods have the same names."""
 _QUESTION = """\
 What may be said of a call besides its prompt, in `llm_call` and `start_task`, here, over MCP and in a session."""
 _RETRY = """\

@@ -4,13 +4,14 @@ import inspect
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import anyio
 from mcp import Client
 from mcp_types import Prompt, ResourceTemplate, Tool
 
-from longcall.settings import read_settings
+from longcall.settings import Settings
 from longcall_server import code_handler, handlers
 from longcall_server.app import build_server
 from reference.fields import demand
@@ -38,7 +39,7 @@ def listed() -> Listed:
 
 async def _asked() -> Listed:
     with tempfile.TemporaryDirectory() as home:
-        async with Client(build_server(read_settings({"LONGCALL_HOME": home}))) as client:
+        async with Client(build_server(Settings(home=Path(home)))) as client:
             tools = await client.list_tools()
             prompts = await client.list_prompts()
             templates = await client.list_resource_templates()

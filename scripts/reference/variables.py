@@ -1,7 +1,11 @@
 """The settings, and the other variables that longcall reads."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel
 
 from longcall.settings import Settings
 from longcall.validation.sandbox import CEILINGS
@@ -10,20 +14,41 @@ from reference.markdown import code, escaped, page, table
 
 ROOT = Path(__file__).parents[2]
 _ABOUT = """\
-Variables of the environment: in the `env` of the host's entry, or in the shell. What is empty counts as unset, and what
-cannot be used is an error that names it. Keys are the providers' own variables: `OPENAI_API_KEY`, `ANTHROPIC_API_KEY`,
-`GEMINI_API_KEY`, …"""
+Every setting, as a variable of the environment. In `longcall.toml` its name is the same in lower case and without
+`LONGCALL_`. [Settings](../settings.md) tells where the file is, and what stands over what. Keys are the providers' own
+variables: `OPENAI_API_KEY`, `ANTHROPIC_API_KEY`, `GEMINI_API_KEY`, …"""
+_TABLES = """\
+These are tables of `longcall.toml`. As a variable, one is written in JSON, or its parts one by one:
+`LONGCALL_CAPS__DAY_USD`. Keys of providers have variables of their own."""
 _TAKES = {
     "str": "text",
-    "Path": "path",
-    "int": "number",
-    "float": "number",
-    "bool": "`1` or `0`",
-    "tuple[Path, ...]": "paths, with `:` between (Windows: `;`)",
-    "tuple[str, ...]": "names, with commas between",
+    "Home": "path",
+    "McpFile": "path",
+    "JsonFile": "path",
+    "Count": "whole number",
+    "Tokens": "whole number",
+    "Seconds": "seconds",
+    "Days": "days",
+    "Dollars": "US dollars",
+    "Switch": "`1` or `0`",
+    "ProxyURL": "URL",
+    "ApiBase": "URL",
+    "Folders": "paths, with `:` between (Windows: `;`)",
+    "Names": "names, with commas between",
+    "Models": "models, with commas between",
 }
 _DEFAULTS = {"home": "the user's data folder", "wait_s": "by host; 45 when unknown"}
+_PLAIN = {
+    "output_usd_per_1m": "US dollars per million output tokens.",
+    "requests_per_minute": "Requests within a minute.",
+    "tokens_per_minute": "Tokens within a minute.",
+    "call_tokens": "Tokens for one task, all its requests together.",
+    "day_tokens": "Tokens a day (UTC), everything on this store together.",
+    "project_tokens": "Tokens for a project folder in all.",
+}
+"""What the classes leave to the names."""
 BESIDE = {
+    "LONGCALL_CONFIG": "The user's `longcall.toml`, where it is not in the user's folder for configuration.",
     "LONGCALL_CLAUDE_CLI": "Where Claude's command line is, when it is not on the PATH.",
     "LONGCALL_CLAUDE_PROXY_TOKEN": "The token for the proxy that LONGCALL_CLAUDE_PROXY_URL names.",
     "LONGCALL_HTTP_TOKEN": "A token for `longcall serve --http` and `longcall proxy`, beside the named ones.",
@@ -45,15 +70,17 @@ _OURS = frozenset({"LONGCALL_PROBE_MARKER", "LONGCALL_RESULT", "LONGCALL_X"})
 
 def variables_page() -> str:
     """Returns the page of the settings."""
-    rows = [_row(one) for one in fields_of(Settings)]
-    beside = [[code(name), about] for name, about in BESIDE.items()]
+    told = fields_of(Settings)
     return page(
-        "Settings",
+        "Every setting",
         _ABOUT,
-        table(["variable", "takes", "default", "meaning"], rows),
+        table(["variable", "takes", "default", "meaning"], [_row(one) for one in told if not _is_table(one)]),
+        "## Tables",
+        _TABLES,
+        *(part for one in told if _is_table(one) for part in _table(one)),
         "## Other variables",
         "Those of sandboxes are told in full in [checking code](../validate_code.md#where-code-runs).",
-        table(["variable", "meaning"], beside),
+        table(["variable", "meaning"], [[code(name), about] for name, about in BESIDE.items()]),
     )
 
 
@@ -69,15 +96,45 @@ def variables_read() -> set[str]:
     return named - _OURS
 
 
+def _is_table(field: Field) -> bool:
+    return field.type.startswith("Mapping[") or _rows_of(field) is not None
+
+
+def _rows_of(field: Field) -> type[BaseModel] | None:
+    """Returns what stands in a setting that is a table, or a table of tables; None where that is plain text."""
+    annotation: Any = Settings.model_fields[field.name].annotation
+    inner: Any = (annotation, *get_args(annotation))[-1]
+    return inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None
+
+
+def _table(field: Field) -> Iterator[str]:
+    rows = _rows_of(field)
+    yield f"### {field.name}"
+    yield escaped(demand(field.about, field.name) if rows is None else demand(rows.__doc__ or "", rows.__name__))
+    if rows is not None:
+        cells = [[code(one.name), _takes(one), _default(one), _about(one)] for one in fields_of(rows)]
+        yield table(["name", "takes", "default", "meaning"], cells)
+
+
 def _row(field: Field) -> list[str]:
+    return [code(variable(field)), _takes(field), _default(field), _about(field)]
+
+
+def _takes(field: Field) -> str:
     kind = field.type.removesuffix(" | None")
-    name = variable(field)
-    return [code(name), _TAKES.get(kind, code(kind)), _default(field), escaped(demand(field.about, name))]
+    words = re.findall(r'"(\w+)"', kind) if kind.startswith("Literal") else []
+    return " or ".join(map(code, words)) or _TAKES.get(kind, code(kind))
+
+
+def _about(field: Field) -> str:
+    return escaped(demand(field.about or _PLAIN.get(field.name, ""), field.name))
 
 
 def _default(field: Field) -> str:
     if field.name in _DEFAULTS:
         return _DEFAULTS[field.name]
-    if field.default in ("None", "()", ""):
+    if not field.default:
+        return "required"
+    if field.default in ("None", "()"):
         return "none"
     return code({"True": "1", "False": "0"}.get(field.default) or field.default.strip('"').removesuffix(".0"))
