@@ -21,6 +21,14 @@ lint:
 types:
     uv run pyright
 
+# builds the documentation into build/docs
+docs:
+    scripts/docs
+
+# writes the pages of docs/reference anew, from the code
+reference:
+    PYTHONPATH=scripts uv run python -m reference
+
 bench *parts:
     uv run python -m benchmarks {{ parts }}
 

@@ -1,7 +1,6 @@
 """The guide to Claude's command line says only what is true: its snippets are run here, against the real one."""
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Generator
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.claude import claude_environ, claude_executable
+from support.guides import blocks, commands
 from support.http_server import HttpServer, proxy_server
 from support.mocks import aimock
 from support.processes import clean_environ, kill, worker_processes
@@ -18,11 +18,6 @@ from longcall_server.proxy.command import PORT
 
 GUIDE = (Path(__file__).parents[1] / "docs" / "claude.md").read_text("utf-8")
 TEXT = "Said by Claude."
-
-
-def blocks(language: str) -> list[str]:
-    """Returns the guide's code blocks of one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +37,7 @@ def proxy(world: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Ge
         yield server
 
 
-def commands() -> list[tuple[str, str]]:
-    """Returns every command of the guide with the output that is shown below it."""
-    return re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", "".join(blocks("console")), re.MULTILINE)
-
-
-@pytest.mark.parametrize(("line", "shown"), commands())
+@pytest.mark.parametrize(("line", "shown"), commands("".join(blocks(GUIDE, "console"))))
 def test_a_command_works_as_shown(world: dict[str, str], proxy: HttpServer, line: str, shown: str):
     here = line.replace(f"http://127.0.0.1:{PORT}", proxy.root)
     assert (here != line) == line.startswith("curl")
@@ -59,7 +49,7 @@ def test_a_command_works_as_shown(world: dict[str, str], proxy: HttpServer, line
 
 
 def test_openais_client_is_answered(world: dict[str, str], proxy: HttpServer):
-    (example,) = blocks("python")
+    (example,) = blocks(GUIDE, "python")
     environ = {**world, "PROXY": proxy.url}
     done = subprocess.run(
         [sys.executable, "-c", example], env=environ, capture_output=True, text=True, timeout=120, check=False
@@ -68,6 +58,6 @@ def test_openais_client_is_answered(world: dict[str, str], proxy: HttpServer):
 
 
 def test_the_guide_names_the_command_the_port_and_every_label():
-    assert [block.strip() for block in blocks("bash")] == ["longcall proxy"]
+    assert [block.strip() for block in blocks(GUIDE, "bash")] == ["longcall proxy"]
     assert f"port {PORT}" in GUIDE
     assert all(f"`max/{label}`" in GUIDE for label in LABELS)

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support.guides import blocks, commands
+
 DOCS = (Path(__file__).parents[1] / "docs" / "files.md").read_text("utf-8")
 
 
@@ -18,17 +20,18 @@ def run(command: list[str], environ: dict[str, str], project: Path) -> str:
 
 
 def test_the_commands_work_as_shown(environ: dict[str, str], tmp_path: Path) -> None:
-    (console,) = re.findall(r"^```console\n(.*?)^```", DOCS, re.MULTILINE | re.DOTALL)
-    shown = re.findall(r"^\$ longcall (.*)\n((?:(?!\$ ).*\n)*)", console, re.MULTILINE)
+    (console,) = blocks(DOCS, "console")
+    shown = commands(console)
     assert len(shown) == 2
-    for words, said in shown:
+    for line, said in shown:
+        words = line.removeprefix("longcall ")
         arguments = [word.strip('"') for word in re.findall(r'"[^"]*"|\S+', words)]
         assert said.strip() in run([sys.executable, "-m", "longcall_server", *arguments], environ, tmp_path / "project")
     assert (tmp_path / "project" / "out" / "haiku.txt").read_text() == "A haiku"
 
 
 def test_the_python_example_prints_what_it_should(environ: dict[str, str], tmp_path: Path) -> None:
-    (example,) = re.findall(r"^```python\n(.*?)^```", DOCS, re.MULTILINE | re.DOTALL)
+    (example,) = blocks(DOCS, "python")
     said = run([sys.executable, "-c", example], environ, tmp_path / "project").splitlines()
     assert said[0] == "dry_run ['src/a.py']"
     text = (tmp_path / "project" / "out" / "answer.md").read_text()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from mcp import Client, StdioServerParameters
+from support.guides import blocks, commands
 from support.processes import call
 
 from longcall_server.binding import Binding
@@ -19,18 +20,13 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    """Returns the README's code blocks of one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-
-
 def run(command: list[str], environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Runs a command to its end and returns what it said."""
     return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_the_python_example_prints_the_answers(environ: dict[str, str]) -> None:
-    (example,) = blocks("python")
+    (example,) = blocks(README, "python")
 
     done = run([sys.executable, "-c", example], environ)
 
@@ -41,21 +37,19 @@ def test_the_python_example_prints_the_answers(environ: dict[str, str]) -> None:
 
 
 def test_the_console_commands_work_as_shown(environ: dict[str, str]) -> None:
-    (console,) = blocks("console")
-    commands = re.findall(r"^\$ longcall (.*)$", console, re.MULTILINE)
-    assert commands
+    (console,) = blocks(README, "console")
+    assert commands(console)
 
-    for words in commands:
-        done = run([sys.executable, "-m", "longcall_server", *shlex.split(words)], environ)
+    for line, shown in commands(console):
+        _, *words = shlex.split(line)
+        done = run([sys.executable, "-m", "longcall_server", *words], environ)
         assert done.returncode == 0, (words, done.stderr)
-        shown = re.search(rf"^\$ longcall {re.escape(words)}\n((?:(?!\$ ).*\n)*)", console, re.MULTILINE)
-        assert shown is not None
-        assert shown[1].strip() in done.stdout
+        assert shown.strip() in done.stdout
 
 
 def test_the_host_snippets_name_our_command() -> None:
-    (desktop,) = (json.loads(block)["mcpServers"]["longcall"] for block in blocks("json"))
-    (codex,) = (tomllib.loads(block)["mcp_servers"]["longcall"] for block in blocks("toml"))
+    (desktop,) = (json.loads(block)["mcpServers"]["longcall"] for block in blocks(README, "json"))
+    (codex,) = (tomllib.loads(block)["mcp_servers"]["longcall"] for block in blocks(README, "toml"))
 
     for entry in (desktop, codex):
         assert [entry["command"], *entry["args"]] == ["uvx", "--from", "FROM", "longcall"]
@@ -63,7 +57,7 @@ def test_the_host_snippets_name_our_command() -> None:
 
 
 def test_the_http_snippet_names_where_the_server_listens_by_default() -> None:
-    (snippet,) = blocks("bash")
+    (snippet,) = blocks(README, "bash")
     serve, attach = snippet.splitlines()
     assert serve == "longcall serve --http"
     assert attach == f"claude mcp add --transport http longcall {Binding().url}"

@@ -1,6 +1,10 @@
 """`longcall`: alone it serves MCP over stdio, with a command it is the command line."""
 
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typer import Typer
 
 _INTERRUPTED = 130
 
@@ -13,20 +17,23 @@ def main() -> None:
 
             serve_stdio()
         else:
-            _run_command()
+            from longcall.cli import main as run  # noqa: PLC0415  # as above
+
+            command_line()
+            run()
     except KeyboardInterrupt:  # hosts send it to end a server, also while it starts
         sys.exit(_INTERRUPTED)
 
 
-def _run_command() -> None:
+def command_line() -> "Typer":
+    """Returns the command line with the commands that serve; to be called once."""
     from longcall.cli import app  # noqa: PLC0415  # as above
-    from longcall.cli import main as run  # noqa: PLC0415  # as above
     from longcall_server.proxy.command import proxy  # noqa: PLC0415  # as above
     from longcall_server.serve import serve  # noqa: PLC0415  # as above
 
     app.command()(serve)  # here, since the library does not know the server
     app.command()(proxy)
-    run()
+    return app
 
 
 if __name__ == "__main__":

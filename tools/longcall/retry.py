@@ -43,6 +43,7 @@ class Retry(BaseModel, frozen=True, extra="forbid", defer_build=True):
     max_attempts: int = Field(default=3, ge=1, le=20)
     """Answers at most, the first included."""
     budget: Budget = Budget()
+    """What all of it may cost."""
     context: Literal["fresh_with_last", "conversation"] = "fresh_with_last"
     """What the model sees of its failed answers: the last one, or all of them."""
     escalate: tuple[str, ...] = Field(default=(), max_length=10)
@@ -52,12 +53,15 @@ class Retry(BaseModel, frozen=True, extra="forbid", defer_build=True):
     stop_without_progress: bool = True
     """Whether the same answer, or the same faults, twice in a row end it (or lead to the next model)."""
     tool_stage: ToolStage | None = None
+    """Tools for the later answers."""
     max_attempts_before_human: int | None = Field(default=None, ge=1)
     """Failed answers after which a person, or the calling agent, has to decide: status `needs_review`."""
     first_delay_s: float = Field(default=0, ge=0, le=3600)
     """Seconds before the second answer is asked for."""
     delay_factor: float = Field(default=2, ge=1, le=10)
+    """By how much each further pause is longer than the one before."""
     longest_delay_s: float = Field(default=60, ge=0, le=3600)
+    """Seconds that no pause exceeds."""
     resend_broken: bool = False
     """Whether a request whose answer broke off may be sent again, and paid again."""
 

@@ -18,7 +18,7 @@ NO_RETRY = {"x-should-retry": "false"}
 """OpenAI's clients repeat what failed, by themselves. Where a task has ended, that would ask, and pay, anew."""
 _INVALID = "invalid_request_error"
 _SERVER = "server_error"
-_STATUSES: Mapping[str, tuple[int, str]] = {
+STATUSES: Mapping[str, tuple[int, str]] = {
     "budget": (400, _INVALID),
     "content_policy": (400, _INVALID),
     "context_window": (400, _INVALID),
@@ -137,7 +137,7 @@ def _failed(task: Task) -> ProblemError:
     failure = task.failure
     if failure is None:
         return ProblemError(500, f"The task ended as {task.state}.", code=task.state, headers=NO_RETRY)
-    status, kind = _STATUSES.get(failure.code, (500, _SERVER))
+    status, kind = STATUSES.get(failure.code, (500, _SERVER))
     headers = dict(NO_RETRY)
     if failure.retry_after_s is not None:
         gone_s = (Clock().wall() - (task.finished_at or 0)) / 1000
