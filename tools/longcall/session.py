@@ -11,10 +11,11 @@ from longcall.attachment import with_attachment
 from longcall.attempts import answer_of
 from longcall.call import Call
 from longcall.code_task import with_report
+from longcall.conversations import Conversations
 from longcall.errors import CallError
 from longcall.models import Decision, Task
-from longcall.preparing import Desk, roots_of
-from longcall.question import Question
+from longcall.preparing import Desk, Pairs, roots_of
+from longcall.question import Question, without
 from longcall.result import Fit, Page, Result, listing, result_of
 from longcall.settings import Settings
 from longcall.tasks.client import TaskClient, open_client
@@ -44,6 +45,7 @@ class Session:
         self._project = project
         self._fit = fit
         self._principal = principal
+        self.conversations = Conversations(client, desk, project, principal)
 
     def as_principal(self, principal: str) -> "Session":
         """Returns the same open store as `principal` sees it; costs nothing."""
@@ -83,9 +85,9 @@ class Session:
             WorkerStartError: no worker can be started; the task stays queued.
         """
         if dry_run:
-            return await self._desk.dry_run([(prompt, question.get("model"))], _without_model(question))
-        [call] = await self._desk.calls([(prompt, question.get("model"))], _without_model(question))
-        added = await self._start([call], fresh, idempotency_key)
+            return await self._dry_run([(prompt, question.get("model"))], question)
+        [call] = await self._calls([(prompt, question.get("model"))], question)
+        added = await self._start([call], question, fresh, idempotency_key)
         if wait_s is None and patience_s is not None:
             wait_s = 0 if call.long_running else patience_s
         result = await self._await(added.id, wait_s, on_progress)
@@ -100,8 +102,8 @@ class Session:
         **question: Unpack[Question],
     ) -> Added:
         """Begins a task, raising as llm_call does, and tells nothing of it: no answer counts as handed over."""
-        pairs = [(prompt, question.get("model"))]
-        return await self._start(await self._desk.calls(pairs, _without_model(question)), fresh, idempotency_key)
+        calls = await self._calls([(prompt, question.get("model"))], question)
+        return await self._start(calls, question, fresh, idempotency_key)
 
     async def start_task(
         self,
@@ -135,9 +137,8 @@ class Session:
             raise CallError("Give either `model` or `models`, not both.")
         pairs = list(product(prompts or [prompt], models or [question.get("model")]))
         if dry_run:
-            return await self._desk.dry_run(pairs, _without_model(question))
-        calls = await self._desk.calls(pairs, _without_model(question))
-        added = await self._start(calls, fresh, idempotency_key)
+            return await self._dry_run(pairs, question)
+        added = await self._start(await self._calls(pairs, question), question, fresh, idempotency_key)
         return with_attachment(self._tell(await self.client.task(added.id), None), added)
 
     async def _resume(self, task_id: str, guidance: str | None, asked: Sequence[Any]) -> Result:
@@ -173,7 +174,7 @@ class Session:
             WorkerStartError: no worker can be started; the task stays queued.
         """
         call = await self._desk.code(request, paths, timeout_s=timeout_s, **judging)
-        added = await self._start([call], fresh, None)
+        added = await self.conversations.start(None, [call], fresh=fresh, idempotency_key=None)
         return with_attachment(await self._await(added.id, wait_s, on_progress), added)
 
     async def poll_task(
@@ -256,10 +257,18 @@ class Session:
         project = None if everywhere else self._project
         return listing(await self.client.store.recent(project, most, principal=self._principal))
 
-    async def _start(self, calls: Sequence[Call], fresh: bool, idempotency_key: str | None) -> Added:  # noqa: FBT001
-        return await self.client.start(
-            calls, self._project, principal=self._principal or "", fresh=fresh, idempotency_key=idempotency_key
-        )
+    async def _calls(self, pairs: Pairs, question: Question) -> list[Call]:
+        return await self._desk.calls(pairs, without(question, "model", "conversation"))
+
+    async def _start(
+        self, calls: list[Call], question: Question, fresh: bool, idempotency_key: str | None  # noqa: FBT001
+    ) -> Added:
+        said = question.get("conversation")
+        return await self.conversations.start(said, calls, fresh=fresh, idempotency_key=idempotency_key)
+
+    async def _dry_run(self, pairs: Pairs, question: Question) -> Result:
+        history = await self.conversations.history(question.get("conversation"), len(pairs))
+        return await self._desk.dry_run(pairs, without(question, "model", "conversation"), history)
 
     async def _await(
         self, task_id: str, wait_s: float | None, on_progress: OnProgress | None, page: Page | None = None
@@ -271,10 +280,6 @@ class Session:
         result = self._fit(with_report(task), page, stranded=self.client.estate.is_stranded(task))
         self.client.delivered(task)
         return result
-
-
-def _without_model(question: Question) -> Question:
-    return {name: value for name, value in question.items() if name != "model"}  # pyright: ignore[reportReturnType]
 
 
 async def _report(on_progress: OnProgress, task: Task) -> None:
