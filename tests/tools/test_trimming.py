@@ -97,6 +97,8 @@ def test_the_newest_exchange_goes_last_and_its_files_before_it():
 def test_a_prompt_that_fills_the_window_is_asked_alone():
     found = heard(history([(100, 100)]), asking(tokens=20_000))
     assert (found.first, found.tokens) == (4, 0)
+    found = heard(History(TALK), asking(tokens=20_000))
+    assert (found.first, found.note) == (1, None)
 
 
 @pytest.mark.parametrize("model", ["max/opus", "openai/vague", "openai/unheard-of", "demo/echo"])

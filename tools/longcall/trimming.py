@@ -26,7 +26,7 @@ def hear(history: History, call: Call, environ: Mapping[str, str], tokens: int |
     said = sum(exchange.tokens for exchange in exchanges)
     heard = Heard(history.conversation, history.last, tokens=said)
     room = None if new + said < _SMALL_TOKENS else _room(call, environ)
-    if room is None or new + said <= room:
+    if room is None or not exchanges or new + said <= room:
         return heard
     first, files_from, left = _trimmed(exchanges, room - new)
     note = _note(history, first, files_from, call.model)
