@@ -109,6 +109,7 @@ def test_an_unknown_window_trims_nothing(model: str):
 def test_the_smallest_window_of_those_that_may_be_asked_counts():
     call = asking("openai/large", retry={"escalate": ["openai/vague", "openai/small"]}, validate="json")
     assert heard(history([(9_000, 10)]), call).first == 4
+    assert heard(history([(9_000, 10)]), asking("openai/large", fallbacks=["openai/small"])).first == 4
     assert heard(history([(9_000, 10)]), asking("openai/large")).note is None
 
 

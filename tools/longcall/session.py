@@ -33,12 +33,7 @@ class Session:
     """
 
     def __init__(
-        self,
-        client: TaskClient,
-        project: str,
-        desk: Desk,
-        fit: Fit = result_of,
-        principal: str | None = None,
+        self, client: TaskClient, project: str, desk: Desk, fit: Fit = result_of, principal: str | None = None
     ) -> None:
         self._desk = desk
         self.client = client
@@ -86,8 +81,7 @@ class Session:
         """
         if dry_run:
             return await self._dry_run([(prompt, question.get("model"))], question)
-        [call] = await self._calls([(prompt, question.get("model"))], question)
-        added = await self._start([call], question, fresh, idempotency_key)
+        call, added = await self._begin([(prompt, question.get("model"))], question, fresh, idempotency_key)
         if wait_s is None and patience_s is not None:
             wait_s = 0 if call.long_running else patience_s
         result = await self._await(added.id, wait_s, on_progress)
@@ -102,8 +96,7 @@ class Session:
         **question: Unpack[Question],
     ) -> Added:
         """Begins a task, raising as llm_call does, and tells nothing of it: no answer counts as handed over."""
-        calls = await self._calls([(prompt, question.get("model"))], question)
-        return await self._start(calls, question, fresh, idempotency_key)
+        return (await self._begin([(prompt, question.get("model"))], question, fresh, idempotency_key))[1]
 
     async def start_task(
         self,
@@ -138,7 +131,7 @@ class Session:
         pairs = list(product(prompts or [prompt], models or [question.get("model")]))
         if dry_run:
             return await self._dry_run(pairs, question)
-        added = await self._start(await self._calls(pairs, question), question, fresh, idempotency_key)
+        _, added = await self._begin(pairs, question, fresh, idempotency_key)
         return with_attachment(self._tell(await self.client.task(added.id), None), added)
 
     async def _resume(self, task_id: str, guidance: str | None, asked: Sequence[Any]) -> Result:
@@ -257,14 +250,10 @@ class Session:
         project = None if everywhere else self._project
         return listing(await self.client.store.recent(project, most, principal=self._principal))
 
-    async def _calls(self, pairs: Pairs, question: Question) -> list[Call]:
-        return await self._desk.calls(pairs, without(question, "model", "conversation"))
-
-    async def _start(
-        self, calls: list[Call], question: Question, fresh: bool, idempotency_key: str | None  # noqa: FBT001
-    ) -> Added:
-        said = question.get("conversation")
-        return await self.conversations.start(said, calls, fresh=fresh, idempotency_key=idempotency_key)
+    async def _begin(self, pairs: Pairs, question: Question, fresh: bool, key: str | None) -> tuple[Call, Added]:  # noqa: FBT001
+        calls = await self._desk.calls(pairs, without(question, "model", "conversation"))
+        begin = partial(self.conversations.start, question.get("conversation"), calls)
+        return calls[0], await begin(fresh=fresh, idempotency_key=key)
 
     async def _dry_run(self, pairs: Pairs, question: Question) -> Result:
         history = await self.conversations.history(question.get("conversation"), len(pairs))

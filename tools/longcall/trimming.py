@@ -35,7 +35,7 @@ def hear(history: History, call: Call, environ: Mapping[str, str], tokens: int |
 
 def _room(call: Call, environ: Mapping[str, str]) -> int | None:
     """Returns the tokens that any model of the call takes; None where no window is known."""
-    found = [find_model(name, environ) for name in (call.model, *call.policy.escalate)]
+    found = [find_model(name, environ) for name in (call.model, *call.fallbacks, *call.policy.escalate)]
     rooms = [
         _room_of(model, call.max_tokens, model.context_window) for model in found if model and model.context_window
     ]
