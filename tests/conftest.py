@@ -17,6 +17,7 @@ pytest.register_assert_rewrite(
     "tools.tasks.checking_bench",
     "tools.tasks.checks_contract",
     "tools.tasks.clock_contract",
+    "tools.tasks.conversation_contract",
     "tools.tasks.ending_contract",
     "tools.tasks.principal_contract",
     "tools.tasks.request_contract",

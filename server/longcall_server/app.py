@@ -30,6 +30,8 @@ and this server, and is never sent or paid twice behind your back.
 - llm_call asks and waits. Status `completed` has the text. Status `working` means the model needs longer than your \
 host waits: call poll_task with the task_id and wait_s=45 until the status changes. Do not repeat the llm_call.
 - start_task returns at once; give `prompts` or `models` to fan out. poll_task reads the answers.
+- With `conversation` a call goes on where the last one of that name ended, whichever model it asks; a task at work \
+in it must end first.
 - Say in `validate` what a good answer is and the model is asked again until it gives one; status `needs_review` \
 means that you or the user must decide: use the text, or start_task(resume=task_id, guidance=…).
 - poll_task without task_id lists recent tasks of this project: look there after a restart, before asking again.

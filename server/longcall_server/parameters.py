@@ -13,6 +13,7 @@ Messages = Annotated[
     Field(description='Chat turns instead of `prompt`: [{"role": "user", "content": "…"}].'),
 ]
 Model = Annotated[str, TEXT, Field(description="provider/model as list_models shows it; empty takes the default.")]
+Conversation = Annotated[str, TEXT, Field(description="Chat to go on with: name, new or known, or id.")]
 System = Annotated[str, TEXT, Field(description="System text put before the conversation.")]
 Temperature = Annotated[float | None, Field(description="0 to 2.")]
 MaxTokens = Annotated[int | None, Field(description="Longest answer, in tokens.")]

@@ -82,3 +82,30 @@ async def test_another_list_of_servers_is_another_environment(world: dict[str, s
         async with attached(environ) as client:
             assert (await call(client, "llm_call", model="max/", prompt="hello", fresh=True))["text"] == TEXT
     assert len(worker_processes(home)) == 2
+
+
+async def test_a_conversation_goes_on_between_claude_and_others(world: dict[str, str], mock: Mock):
+    said = {"system": "Be brief.", "conversation": "trip"}
+    async with attached({**world, **mock.environ()}) as client:
+        first = await call(client, "llm_call", model="max/sonnet", prompt="one?", **said)
+        others = [("demo/echo", "two?"), ("openai/gpt-4o", "three?"), ("max/opus", "four?")]
+        for model, prompt in others:
+            told = await call(client, "llm_call", model=model, prompt=prompt, conversation=first["conversation"])
+            assert (told["status"], told["conversation"]) == ("completed", first["conversation"])
+            if model.startswith("openai"):
+                asked = mock.journal()[-1]["body"]["messages"]
+                assert [turn["role"] for turn in asked] == ["system", *["user", "assistant"] * 2, "user"]
+    claude = mock.journal()[-1]
+    assert claude["path"].startswith("/v1/messages")
+    turns = [(turn["role"], _words(turn["content"])) for turn in claude["body"]["messages"] if turn["role"] != "system"]
+    assert turns == [
+        ("user", "one?"), ("assistant", TEXT), ("user", "two?"), ("assistant", "two?"), ("user", "three?"),
+        ("assistant", TEXT), ("user", "four?"),
+    ]  # fmt: skip
+    assert "Be brief." in json.dumps(claude["body"])
+
+
+def _words(content: Any) -> str:
+    """Returns what a turn says, without the reminders that the command line adds."""
+    parts: list[Any] = [content] if isinstance(content, str) else [part["text"] for part in content]
+    return "".join(part for part in parts if not part.startswith("<system-reminder>"))

@@ -1,8 +1,21 @@
 """longcall: LLM calls that no client timeout cuts off, that are never lost, and never paid for twice."""
 
-from longcall.api import cancel_task, connect, list_tasks, llm_call, poll_task, start_task, validate_code
+from longcall.api import (
+    cancel_task,
+    connect,
+    delete_conversation,
+    list_conversations,
+    list_tasks,
+    llm_call,
+    poll_task,
+    show_conversation,
+    start_task,
+    validate_code,
+)
+from longcall.conversation import Conversation, Turn
 from longcall.errors import (
     CallError,
+    ConversationBusyError,
     KeyConflictError,
     LongcallError,
     StoreBusyError,
@@ -10,6 +23,7 @@ from longcall.errors import (
     StoreError,
     StoreFullError,
     StoreVersionError,
+    UnknownConversationError,
     UnknownTaskError,
     WorkerStartError,
 )
@@ -19,6 +33,8 @@ from longcall.settings import SettingsError
 
 __all__ = [
     "CallError",
+    "Conversation",
+    "ConversationBusyError",
     "KeyConflictError",
     "LongcallError",
     "Result",
@@ -30,13 +46,18 @@ __all__ = [
     "StoreFullError",
     "StoreVersionError",
     "TaskLine",
+    "Turn",
+    "UnknownConversationError",
     "UnknownTaskError",
     "WorkerStartError",
     "cancel_task",
     "connect",
+    "delete_conversation",
+    "list_conversations",
     "list_tasks",
     "llm_call",
     "poll_task",
+    "show_conversation",
     "start_task",
     "validate_code",
 ]

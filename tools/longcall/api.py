@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Unpack
 
+from longcall.conversation import Conversation, Turn
 from longcall.predecessor import question_from_config
 from longcall.question import Question
 from longcall.result import Page, Result
@@ -185,6 +186,39 @@ async def list_tasks(*, everywhere: bool = False, most: int = 20) -> Result:
     """
     async with connect() as session:
         return await session.list_tasks(everywhere=everywhere, most=most)
+
+
+async def list_conversations(*, everywhere: bool = False) -> list[Conversation]:
+    """Returns the conversations of the current folder, or of all; the last used first.
+
+    Raises:
+        StoreError: the task store cannot be used.
+    """
+    async with connect() as session:
+        return await session.conversations.all(everywhere=everywhere)
+
+
+async def show_conversation(conversation: str) -> list[Turn]:
+    """Returns all that was said in a conversation, which is named by its name in the current folder, or by its id.
+
+    Raises:
+        UnknownConversationError: there is none.
+        StoreError: the task store cannot be used.
+    """
+    async with connect() as session:
+        return await session.conversations.turns(conversation)
+
+
+async def delete_conversation(conversation: str) -> None:
+    """Deletes a conversation, which is named by its name in the current folder, or by its id; its tasks stay.
+
+    Raises:
+        ConversationBusyError: a task of it has not come to its end.
+        UnknownConversationError: there is none.
+        StoreError: the task store cannot be used.
+    """
+    async with connect() as session:
+        await session.conversations.delete(conversation)
 
 
 def _asked(prompt: str | Mapping[str, Any] | None, question: Question) -> tuple[str | None, Question]:

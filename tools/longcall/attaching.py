@@ -5,10 +5,12 @@ from typing import Any
 
 from longcall.call import Call, ContentPart, Message
 from longcall.catalog import Model, find_model
+from longcall.conversation import Heard, History
 from longcall.errors import CallError
+from longcall.estimate import tokens_of
 from longcall.files.gathering import Gathered
-from longcall.files.reading import tokens_of
 from longcall.result import Result
+from longcall.trimming import hear
 
 _LISTED = 200
 """Files that a dry run names at most."""
@@ -62,15 +64,18 @@ def demand_fits(call: Call, gathered: Gathered, environ: Mapping[str, str]) -> N
         )
 
 
-def dry_run(calls: Sequence[Call], gathered: Gathered, environ: Mapping[str, str]) -> Result:
+def dry_run(
+    calls: Sequence[Call], gathered: Gathered, environ: Mapping[str, str], history: History | None = None
+) -> Result:
     """Tells what would be sent, of which nothing is sent or stored.
 
-    `calls` have no files in them yet.
+    `calls` have no files in them yet, and nothing of the conversation that they go on with.
     """
     listed = [
         {name: value for name, value in _line(one).items() if value is not None} for one in gathered.shown[:_LISTED]
     ]
-    asked = [_asked(call, gathered, find_model(call.model, environ)) for call in calls]
+    asked = [_asked(call, gathered, find_model(call.model, environ), _heard(call, gathered, environ, history))
+             for call in calls]  # fmt: skip
     told: dict[str, Any] = {"calls": asked, "files": listed, "file_count": len(gathered.shown)}
     told |= {"file_bytes": gathered.bytes, "file_tokens": gathered.tokens}
     if gathered.skipped:
@@ -85,9 +90,16 @@ def _line(one: Any) -> dict[str, Any]:
     return {"path": one.path, "lines": one.lines, "kind": kind, "bytes": one.bytes, "tokens": one.tokens}
 
 
-def _asked(call: Call, gathered: Gathered, model: Model | None) -> dict[str, Any]:
-    tokens = _tokens(call, gathered)
+def _heard(call: Call, gathered: Gathered, environ: Mapping[str, str], history: History | None) -> Heard | None:
+    return None if history is None else hear(history, call, environ, _tokens(call, gathered))
+
+
+def _asked(call: Call, gathered: Gathered, model: Model | None, heard: Heard | None) -> dict[str, Any]:
+    tokens = _tokens(call, gathered) + (heard.tokens if heard else 0)
     told: dict[str, Any] = {"model": call.model, "input_tokens": tokens}
+    if heard is not None:
+        told["conversation_tokens"] = heard.tokens
+        told |= {"left_out": heard.note} if heard.note else {}
     if model is not None and model.context_window is not None:
         told["context_window"] = model.context_window
     told["input_usd"] = _usd(tokens, model and model.usd_per_1m_input)

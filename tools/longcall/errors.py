@@ -3,7 +3,9 @@
 LongcallError
 ├── CallError              what was asked cannot be asked so; nothing was stored or sent
 │   ├── UnknownTaskError   no task has that id
-│   └── KeyConflictError   the idempotency key was used for another request
+│   ├── KeyConflictError   the idempotency key was used for another request
+│   ├── UnknownConversationError   no conversation has that name or id
+│   └── ConversationBusyError      a task is at work in the conversation
 ├── StoreError             the task store cannot be used now
 │   ├── StoreBusyError     another process holds the database for too long
 │   ├── StoreFullError     no room on the disk
@@ -44,6 +46,26 @@ class KeyConflictError(CallError):
         super().__init__(
             f"The idempotency_key {key!r} was used for another request (task {task_id}). Use a new key for a new"
             " request, and the same key only to repeat the same one."
+        )
+
+
+class UnknownConversationError(CallError):
+    """No conversation has that name or id."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            f"There is no conversation {said!r} here. A name holds in its own project, an id in any;"
+            " `longcall conversations --all` lists them."
+        )
+
+
+class ConversationBusyError(CallError):
+    """A task is at work in the conversation."""
+
+    def __init__(self, name: str, task_id: str) -> None:
+        super().__init__(
+            f"The task {task_id} is not at its end yet in the conversation {name!r}: poll_task it first (or cancel_task"
+            " it), since what comes next builds on its answer."
         )
 
 

@@ -254,6 +254,10 @@ class Task:
     """None for a call without validators, and for one that ended before its checks did."""
     series: int = 0
     """How often it was guided."""
+    conversation: str | None = None
+    """Id of the conversation that it goes on with."""
+    trimmed: str | None = None
+    """What of the conversation was left out for want of room, as a sentence."""
     report: dict[str, Any] | None = None
     """What validate_code found; only where it was asked for."""
     attempts: tuple[Attempt, ...] = field(default=())

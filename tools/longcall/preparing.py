@@ -12,11 +12,15 @@ import anyio.to_thread
 from longcall.aliases import named, with_aliases
 from longcall.call import Call, new_call
 from longcall.code_task import check_call
+from longcall.conversation import History
 from longcall.errors import CallError
 from longcall.files.roots import Roots, usable
 from longcall.question import Question
 from longcall.result import Result
 from longcall.settings import ModelSettings, Settings
+
+Pairs = Sequence[tuple[str | None, str | None]]
+"""Prompts, each with the model that is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class Desk:
     roots: tuple[str, ...]
     is_operator: bool = False
 
-    async def calls(self, pairs: Sequence[tuple[str | None, str | None]], question: Question) -> list[Call]:
+    async def calls(self, pairs: Pairs, question: Question) -> list[Call]:
         """Returns a call for each pair of prompt and model, files included.
 
         Raises:
@@ -70,16 +74,16 @@ class Desk:
             raise CallError("None of the files is a text.")
         return {one.path.rpartition("/")[2] if one.path.startswith("/") else one.path: one.text for one in shown}
 
-    async def dry_run(self, pairs: Sequence[tuple[str | None, str | None]], question: Question) -> Result:
-        """Tells what the calls would send; stores nothing.
+    async def dry_run(self, pairs: Pairs, question: Question, history: History | None = None) -> Result:
+        """Tells what the calls would send, after `history` where there is one; stores nothing.
 
         Raises:
             CallError: it could not be asked so.
         """
         calls, files = self._plain(pairs, question), question.get("files")
-        return await anyio.to_thread.run_sync(self._told, calls, files or ())
+        return await anyio.to_thread.run_sync(self._told, calls, files or (), history)
 
-    def _plain(self, pairs: Sequence[tuple[str | None, str | None]], question: Question) -> list[Call]:
+    def _plain(self, pairs: Pairs, question: Question) -> list[Call]:
         given: dict[str, Any] = {name: value for name, value in question.items() if value is not None}
         files = given.pop("files", None)
         if files is not None and (isinstance(files, str) or not all(isinstance(entry, str) for entry in files)):
@@ -122,11 +126,12 @@ class Desk:
             demand_fits(call, gathered, self.environ)
         return [attach(call, gathered) for call in calls]
 
-    def _told(self, calls: Sequence[Call], files: Sequence[str]) -> Result:
+    def _told(self, calls: Sequence[Call], files: Sequence[str], history: History | None) -> Result:
         from longcall.attaching import dry_run  # noqa: PLC0415  # as above
         from longcall.files.gathering import Gathered, gather  # noqa: PLC0415  # as above
 
-        return dry_run(calls, gather(files, Roots.of(self.roots)) if files else Gathered(), self.environ)
+        gathered = gather(files, Roots.of(self.roots)) if files else Gathered()
+        return dry_run(calls, gathered, self.environ, history)
 
 
 def roots_of(settings: Settings, project: Path | None) -> tuple[str, ...]:

@@ -36,3 +36,10 @@ class Question(TypedDict, total=False):
     max_turns: int | None
     servers: Sequence[str] | None
     mcp_config: dict[str, Any] | None
+    conversation: str | None
+    """Name or id of the conversation to go on with; a new name begins one."""
+
+
+def without(question: Question, *names: str) -> Question:
+    """Returns the question without some of its parts."""
+    return {name: value for name, value in question.items() if name not in names}  # pyright: ignore[reportReturnType]

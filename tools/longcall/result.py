@@ -61,6 +61,8 @@ class Result(BaseModel, frozen=True, defer_build=True):
     """What validate_code found: `verdict`, `assurance`, `checks`, `diagnostics`, `tests`, `sandbox`, …"""
     error: dict[str, Any] | None = None
     """`code`, `message` and `retryable` of a failure, and `retry_after_s` where the provider said when."""
+    conversation: str | None = None
+    """Id of the conversation that it goes on with."""
     warnings: list[str] = []
     tasks: list[TaskLine] | None = None
     """The members of a group, or the recent tasks."""
@@ -156,6 +158,7 @@ def result_of(task: Task, page: Page | None = None, *, path: str | None = None, 
         validation=validation_of(task),
         report=task.report,
         error=None if task.failure is None else _told(task.failure),
+        conversation=task.conversation,
         warnings=_warnings(task),
         steps=steps_of(task) or None,
         output=asdict(completion.written) if completion and completion.written else None,
@@ -194,6 +197,7 @@ def _told(failure: Failure) -> dict[str, Any]:
 def _warnings(task: Task) -> list[str]:
     lost = [member for member in task.members if member.state.is_final and member.state is not TaskState.COMPLETED]
     missing = [f"{len(lost)} of {len(task.members)} members did not complete; see `tasks`."] if lost else []
+    missing += [task.trimmed] if task.trimmed else []
     return missing + (list(task.completion.warnings) if task.completion else [])
 
 

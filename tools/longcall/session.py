@@ -11,15 +11,15 @@ from longcall.attachment import with_attachment
 from longcall.attempts import answer_of
 from longcall.call import Call
 from longcall.code_task import with_report
+from longcall.conversations import Conversations
 from longcall.errors import CallError
 from longcall.models import Decision, Task
-from longcall.preparing import Desk, roots_of
-from longcall.question import Question
+from longcall.preparing import Desk, Pairs, roots_of
+from longcall.question import Question, without
 from longcall.result import Fit, Page, Result, listing, result_of
 from longcall.settings import Settings
 from longcall.tasks.client import TaskClient, open_client
 from longcall.tasks.store import Added
-from longcall.telemetry.context import traced
 from longcall.text import clean
 
 OnProgress = Callable[[Result], Awaitable[None]]
@@ -33,18 +33,14 @@ class Session:
     """
 
     def __init__(
-        self,
-        client: TaskClient,
-        project: str,
-        desk: Desk,
-        fit: Fit = result_of,
-        principal: str | None = None,
+        self, client: TaskClient, project: str, desk: Desk, fit: Fit = result_of, principal: str | None = None
     ) -> None:
         self._desk = desk
         self.client = client
         self._project = project
         self._fit = fit
         self._principal = principal
+        self.conversations = Conversations(client, desk, project, principal)
 
     def as_principal(self, principal: str) -> "Session":
         """Returns the same open store as `principal` sees it; costs nothing."""
@@ -84,9 +80,8 @@ class Session:
             WorkerStartError: no worker can be started; the task stays queued.
         """
         if dry_run:
-            return await self._desk.dry_run([(prompt, question.get("model"))], _without_model(question))
-        [call] = await self._desk.calls([(prompt, question.get("model"))], _without_model(question))
-        added = await self._start([call], fresh, idempotency_key)
+            return await self._dry_run([(prompt, question.get("model"))], question)
+        call, added = await self._begin([(prompt, question.get("model"))], question, fresh, idempotency_key)
         if wait_s is None and patience_s is not None:
             wait_s = 0 if call.long_running else patience_s
         result = await self._await(added.id, wait_s, on_progress)
@@ -101,8 +96,7 @@ class Session:
         **question: Unpack[Question],
     ) -> Added:
         """Begins a task, raising as llm_call does, and tells nothing of it: no answer counts as handed over."""
-        pairs = [(prompt, question.get("model"))]
-        return await self._start(await self._desk.calls(pairs, _without_model(question)), fresh, idempotency_key)
+        return (await self._begin([(prompt, question.get("model"))], question, fresh, idempotency_key))[1]
 
     async def start_task(
         self,
@@ -136,9 +130,8 @@ class Session:
             raise CallError("Give either `model` or `models`, not both.")
         pairs = list(product(prompts or [prompt], models or [question.get("model")]))
         if dry_run:
-            return await self._desk.dry_run(pairs, _without_model(question))
-        calls = await self._desk.calls(pairs, _without_model(question))
-        added = await self._start(calls, fresh, idempotency_key)
+            return await self._dry_run(pairs, question)
+        _, added = await self._begin(pairs, question, fresh, idempotency_key)
         return with_attachment(self._tell(await self.client.task(added.id), None), added)
 
     async def _resume(self, task_id: str, guidance: str | None, asked: Sequence[Any]) -> Result:
@@ -174,7 +167,7 @@ class Session:
             WorkerStartError: no worker can be started; the task stays queued.
         """
         call = await self._desk.code(request, paths, timeout_s=timeout_s, **judging)
-        added = await self._start([call], fresh, None)
+        added = await self.conversations.start(None, [call], fresh=fresh, idempotency_key=None)
         return with_attachment(await self._await(added.id, wait_s, on_progress), added)
 
     async def poll_task(
@@ -257,10 +250,14 @@ class Session:
         project = None if everywhere else self._project
         return listing(await self.client.store.recent(project, most, principal=self._principal))
 
-    async def _start(self, calls: Sequence[Call], fresh: bool, idempotency_key: str | None) -> Added:  # noqa: FBT001
-        return await self.client.start(
-            traced(calls), self._project, principal=self._principal or "", fresh=fresh, idempotency_key=idempotency_key
-        )
+    async def _begin(self, pairs: Pairs, question: Question, fresh: bool, key: str | None) -> tuple[Call, Added]:  # noqa: FBT001
+        calls = await self._desk.calls(pairs, without(question, "model", "conversation"))
+        begin = partial(self.conversations.start, question.get("conversation"), calls)
+        return calls[0], await begin(fresh=fresh, idempotency_key=key)
+
+    async def _dry_run(self, pairs: Pairs, question: Question) -> Result:
+        history = await self.conversations.history(question.get("conversation"), len(pairs))
+        return await self._desk.dry_run(pairs, without(question, "model", "conversation"), history)
 
     async def _await(
         self, task_id: str, wait_s: float | None, on_progress: OnProgress | None, page: Page | None = None
@@ -272,10 +269,6 @@ class Session:
         result = self._fit(with_report(task), page, stranded=self.client.estate.is_stranded(task))
         self.client.delivered(task)
         return result
-
-
-def _without_model(question: Question) -> Question:
-    return {name: value for name, value in question.items() if name != "model"}  # pyright: ignore[reportReturnType]
 
 
 async def _report(on_progress: OnProgress, task: Task) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from longcall.cli import config, tasks, tokens, worker
+from longcall.cli import config, conversations, tasks, tokens, worker
 from longcall.cli.call import call
 from longcall.cli.check import check
 from longcall.cli.demo import demo
@@ -26,6 +26,7 @@ app = typer.Typer(
 app.command()(call)
 app.command()(check)
 app.add_typer(tasks.app, name="tasks")
+app.add_typer(conversations.app, name="conversations")
 app.command()(models)
 app.add_typer(worker.app, name="worker")
 app.add_typer(tokens.app, name="token")

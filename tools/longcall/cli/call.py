@@ -34,6 +34,10 @@ def call(
         str | None, typer.Option("--model", "-m", help="provider/model; else LONGCALL_MODEL.", metavar="MODEL")
     ] = None,
     system: Annotated[str | None, typer.Option(help="System text put before the prompt.", metavar="TEXT")] = None,
+    conversation: Annotated[
+        str | None,
+        typer.Option("--conversation", "-c", help="Go on with the conversation of this name or id.", metavar="NAME"),
+    ] = None,
     file: Annotated[
         list[str] | None,
         typer.Option("--file", "-f", help="Show the model a file, path:10-80, a folder or a pattern.", metavar="PATH"),
@@ -80,6 +84,7 @@ def call(
     question = Question(
         model=model,
         system=system,
+        conversation=conversation,
         files=file,
         output_file=output,
         overwrite=overwrite or None,

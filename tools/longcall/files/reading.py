@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from longcall.errors import CallError
+from longcall.estimate import IMAGE_TOKENS, tokens_of, tokens_of_pdf
 from longcall.files.asked import Lines
 from longcall.files.finding import Found
 from longcall.files.images import smaller
@@ -17,10 +18,6 @@ IMAGE_BYTES = 500_000
 """What is sent of an image at most; a larger one is made smaller."""
 LARGE_IMAGE_BYTES = 20_000_000
 PDF_BYTES = 5_000_000
-_IMAGE_TOKENS = 1_600
-"""About what the larger providers count for an image at most."""
-_PAGE_TOKENS = 2_000
-"""The same for a page of a PDF, text and picture."""
 _KINDS: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -66,11 +63,6 @@ def read(found: Found, roots: Roots) -> Shown:
     return _text(shown, _decoded(shown, data), found.lines)
 
 
-def tokens_of(text: str) -> int:
-    """Returns about how many tokens a text has: four bytes of any script make one."""
-    return -(-len(text.encode(errors="replace")) // 4)
-
-
 def _media(data: bytes) -> str | None:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
@@ -93,7 +85,7 @@ def _medium(path: str, kind: str, data: bytes, lines: Lines | None) -> Shown:
     part: dict[str, Any] = {"type": "image_url", "image_url": {"url": url}}
     if is_pdf:
         part = {"type": "file", "file": {"filename": path.rpartition("/")[2], "file_data": url}}
-    tokens = max(1, data.count(b"/Type /Page") or data.count(b"/Type/Page")) * _PAGE_TOKENS if is_pdf else _IMAGE_TOKENS
+    tokens = tokens_of_pdf(data) if is_pdf else IMAGE_TOKENS
     return Shown(path, kind, len(data), tokens, quoted(path, None, f"({told}, attached)"), part)
 
 

@@ -12,6 +12,7 @@ import anyio.to_thread
 
 from longcall.beside import beside
 from longcall.call import Call
+from longcall.conversation import Heard
 from longcall.environment import fingerprint, older_fingerprints, read_salt
 from longcall.errors import CallError, StoreError, UnknownTaskError, WorkerStartError
 from longcall.models import Decision, Task, TaskState
@@ -72,18 +73,17 @@ class TaskClient:
         principal: str = "",
         fresh: bool = False,
         idempotency_key: str | None = None,
+        heard: Heard | None = None,
     ) -> Added:
         """Adds one task, or a group of several, and sees to a worker. Durable when it returns.
 
-        Returns:
-            The task, the group when `calls` holds several, or the earlier one that answers the same request.
-
-        Raises:
-            KeyConflictError: the idempotency key was used for another request.
+        Returns the task, the group when `calls` holds several, or the earlier one that answers the same request; raises
+        as `TaskStore.add` does.
         """
         new = partial(
-            NewTask, environment=self.environment, project=project, principal=principal, older=self.estate.older
-        )
+            NewTask, environment=self.environment, project=project, principal=principal, older=self.estate.older,
+            heard=heard,
+        )  # fmt: skip
         added = await self.store.add(new_tasks(calls, new, idempotency_key), fresh=fresh)
         self._wanted.set()
         await self._ring_worker()

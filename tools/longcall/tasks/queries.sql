@@ -1,22 +1,26 @@
 -- name: add_task
 -- One new task: a call waits as 'queued', a group is 'running' until its last member ends.
 INSERT INTO tasks (id, kind, parent, position, state, environment, project, model, head, principal, request,
-                   idempotency_key, on_interrupt, timeout_ms, call, created_at, created_tick)
+                   idempotency_key, on_interrupt, timeout_ms, call, created_at, created_tick,
+                   conversation, heard, heard_from, files_from, trimmed)
 VALUES (:id, :kind, :parent, :position, CASE :kind WHEN 'call' THEN 'queued' ELSE 'running' END,
         :environment, :project, :model, :head, :principal, :request,
-        :idempotency_key, :on_interrupt, :timeout_ms, :call, :now, :tick);
+        :idempotency_key, :on_interrupt, :timeout_ms, :call, :now, :tick,
+        :conversation, :heard, :heard_from, :files_from, :trimmed);
 
 -- name: same_key
-SELECT id, request FROM tasks
+SELECT id, request, conversation FROM tasks
 WHERE environment IN (SELECT value FROM json_each(:environments)) AND principal = :principal
   AND idempotency_key = :idempotency_key;
 
 -- name: same_request
--- A task with the same request that still runs, or whose answer nobody has been handed.
+-- A task with the same request that still runs, or whose answer nobody has been handed; of the same conversation, in
+-- which nothing else was said since.
 SELECT id, state FROM tasks
 WHERE request = :request AND delivered_at IS NULL AND principal = :principal AND cancel_requested = 0
   AND environment IN (SELECT value FROM json_each(:environments))
-  AND state IN ('queued', 'running', 'completed', 'needs_review')
+  AND state IN ('queued', 'running', 'completed', 'needs_review') AND conversation IS :conversation
+  AND NOT EXISTS (SELECT 1 FROM turns WHERE conversation = :conversation AND number > heard AND task <> tasks.id)
 ORDER BY created_at DESC, rowid DESC LIMIT 1;
 
 -- name: claim
@@ -26,7 +30,7 @@ WHERE id IN (
     SELECT id FROM tasks WHERE state = 'queued' AND environment = :environment
     ORDER BY created_at, rowid LIMIT :most)
 RETURNING id, rowid AS place, created_at, project, coalesce(guided_at, created_at) AS asked_at,
-    coalesce(guided_tick, created_tick) AS asked_tick, call,
+    coalesce(guided_tick, created_tick) AS asked_tick, call, conversation, heard, heard_from, files_from,
     (SELECT handle FROM attempts WHERE task = tasks.id AND state = 'sent') AS handle,
     EXISTS (SELECT 1 FROM attempts WHERE task = tasks.id AND series = tasks.series AND state <> 'sent') AS was_tried;
 
@@ -119,7 +123,7 @@ WHERE id = :task AND state = 'needs_review';
 UPDATE tasks SET state = 'cancelled', cancel_requested = 1 WHERE id = :task AND state = 'needs_review';
 
 -- name: under_review
-SELECT call, text FROM tasks WHERE id = :task AND state = 'needs_review';
+SELECT call, text, conversation FROM tasks WHERE id = :task AND state = 'needs_review';
 
 -- name: guide
 -- The answer is in the call by now. A cancel that the answer forestalled is forgotten: somebody wants the work again.
@@ -246,3 +250,68 @@ DELETE FROM tasks WHERE parent IS NULL AND finished_at IS NOT NULL AND finished_
 
 -- name: data_version
 PRAGMA data_version;
+
+-- name: begin_conversation
+-- A name that another process was first with leads to nothing here.
+INSERT INTO conversations (id, principal, project, name, created_at, used_at)
+VALUES (:id, :principal, :project, :name, :now, :now) ON CONFLICT DO NOTHING;
+
+-- name: use_conversation
+UPDATE conversations SET used_at = max(used_at, :now) WHERE id = :id AND principal = :principal;
+
+-- name: touch_conversation
+UPDATE conversations SET used_at = max(used_at, :now) WHERE id = :conversation;
+
+-- name: demand_free
+-- The task that is at work in a conversation.
+SELECT tasks.id, name FROM tasks JOIN conversations ON conversations.id = tasks.conversation
+WHERE tasks.conversation = :conversation AND tasks.conversation IS NOT NULL AND state IN ('queued', 'running');
+
+-- name: demand_done
+-- The tasks that may still add to a conversation.
+SELECT tasks.id, name FROM tasks JOIN conversations ON conversations.id = tasks.conversation
+WHERE tasks.conversation = :conversation AND state IN ('queued', 'running', 'needs_review');
+
+-- name: last_turn
+SELECT coalesce(max(number), 0) FROM turns WHERE conversation = :conversation;
+
+-- name: heard_turns
+-- What a task is asked with: the turns that it is to hear, and the system texts of the newest task that gave any.
+SELECT number, role, content, bare FROM turns
+WHERE conversation = :conversation AND number <= :heard AND CASE
+    WHEN role NOT IN ('system', 'developer') THEN number >= :heard_from
+    ELSE task = (SELECT task FROM turns WHERE conversation = :conversation AND number <= :heard
+                 AND role IN ('system', 'developer') ORDER BY number DESC LIMIT 1) END
+ORDER BY number;
+
+-- name: said
+-- What a task was asked and has answered, where the conversation that it went on with is still there.
+SELECT call, text, json_extract(completion, '$.model') AS model, conversation
+FROM tasks JOIN conversations ON conversations.id = tasks.conversation
+WHERE tasks.id = :task AND state = 'completed';
+
+-- name: add_turn
+INSERT INTO turns (conversation, number, task, role, model, said_at, tokens, bare_tokens, content, bare)
+SELECT :conversation, coalesce(max(number), 0) + 1, :task, :role, :model, :now, :tokens, :bare_tokens, :content, :bare
+FROM turns WHERE conversation = :conversation;
+
+-- name: conversations
+SELECT *,
+    (SELECT count(*) FROM turns WHERE conversation = talk.id AND role IN ('user', 'assistant')) AS turns,
+    (SELECT coalesce(sum(tokens), 0) FROM turns WHERE conversation = talk.id) AS tokens,
+    (SELECT tasks.id FROM tasks WHERE tasks.conversation = talk.id AND tasks.conversation IS NOT NULL
+     AND state IN ('queued', 'running')) AS task
+FROM conversations AS talk
+WHERE (:id IS NULL OR id = :id) AND (:principal IS NULL OR principal = :principal)
+  AND (:project IS NULL OR project = :project) AND (:name IS NULL OR name = :name)
+ORDER BY used_at DESC, rowid DESC;
+
+-- name: sizes
+SELECT number, role, task, tokens, bare_tokens FROM turns WHERE conversation = :conversation ORDER BY number;
+
+-- name: turns
+SELECT number, role, content, task, said_at, tokens, model FROM turns
+WHERE conversation = :conversation ORDER BY number;
+
+-- name: delete_conversation
+DELETE FROM conversations WHERE id = :conversation;

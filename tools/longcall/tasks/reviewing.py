@@ -7,6 +7,7 @@ from typing import Any
 
 from longcall.call import Message
 from longcall.models import Decision
+from longcall.tasks import conversing
 from longcall.tasks.queries import load_queries
 
 ACCEPTED = "accepted by a reviewer although its checks failed"
@@ -15,16 +16,23 @@ _SQL = load_queries()
 
 
 def review(values: Mapping[str, Any], decision: Decision, guidance: str | None, connection: sqlite3.Connection) -> bool:
-    """Decides what becomes of an answer that needs review; whether it still needed one."""
+    """Decides what becomes of an answer that needs review; whether it still needed one.
+
+    Raises:
+        ConversationBusyError: another task is at work in the conversation of one that is to be guided.
+    """
     match decision:
         case Decision.ACCEPT:
             done = connection.execute(_SQL["accept"], {**values, "warning": ACCEPTED})
+            if done.rowcount:
+                conversing.append(values, connection)
         case Decision.STOP:
             done = connection.execute(_SQL["stop"], values)
         case Decision.GUIDE:
             rows = connection.execute(_SQL["under_review"], values).fetchall()
             if not rows:
                 return False
+            conversing.demand_free(rows[0]["conversation"], "demand_free", connection)
             call = _guided(rows[0]["call"], rows[0]["text"], guidance or "")
             done = connection.execute(_SQL["guide"], {**values, "call": call})
     return done.rowcount == 1

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from longcall.conversation import Conversation, Size, Turn
 from longcall.errors import Failure
 from longcall.models import (
     Attempt,
@@ -100,6 +101,21 @@ def step_from_row(row: sqlite3.Row) -> Step:
     return Step(**values)
 
 
+def conversation_from_row(row: sqlite3.Row) -> Conversation:
+    """Returns the conversation in a row of `conversations` that says what is in it."""
+    return Conversation(**{name: row[name] for name in Conversation.__slots__})
+
+
+def size_from_row(row: sqlite3.Row) -> Size:
+    """Returns how large the turn in a row of `turns` is."""
+    return Size(**{name: row[name] for name in Size.__slots__})
+
+
+def turn_from_row(row: sqlite3.Row) -> Turn:
+    """Returns the turn in a row of `turns`."""
+    return Turn(**{name: row[name] for name in Turn.__slots__} | {"content": json.loads(row["content"])})
+
+
 def task_from_row(row: sqlite3.Row) -> Task:
     """Returns the task in a row of `tasks` that has the column `chars` beside its own, without call and text."""
     return Task(
@@ -122,4 +138,6 @@ def task_from_row(row: sqlite3.Row) -> Task:
         failure=failure_from_json(row["failure"]),
         validation=validation_from_json(row["validation"]),
         series=row["series"],
+        conversation=row["conversation"],
+        trimmed=row["trimmed"],
     )

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from longcall.clock import Clock
+from longcall.conversation import Conversation, History, Turn
 from longcall.errors import Failure, StaleClaimError
 from longcall.models import AttemptState, Checked, Completion, Decision, Role, Step, Task
-from longcall.tasks import reviewing, sqlite_file, transactions
+from longcall.tasks import adding, conversing, reviewing, sqlite_file, transactions
 from longcall.tasks.database import Database, open_database
 from longcall.tasks.recovery import Recovery
-from longcall.tasks.rows import task_from_row
+from longcall.tasks.rows import conversation_from_row, size_from_row, task_from_row, turn_from_row
 from longcall.tasks.store import Added, Claim, Ending, NewTask
 from longcall.text import clean
 
@@ -30,7 +31,7 @@ class SqliteStore:
         self._clock = clock or Clock()
 
     async def add(self, tasks: Sequence[NewTask], *, fresh: bool = False) -> Added:
-        return await self._database.write(partial(transactions.add, tasks, fresh, self._time()))
+        return await self._database.write(partial(adding.add, tasks, fresh, self._time()))
 
     async def claim(self, environment: str, worker: str, most: int) -> list[Claim]:
         values = {**self._time(), "environment": environment, "worker": worker, "most": most}
@@ -156,6 +157,31 @@ class SqliteStore:
     async def prune(self, before: int) -> list[str]:
         return [row["id"] for row in await self._write_all("prune", before=before)]
 
+    async def conversation(self, conversation: str) -> Conversation | None:
+        found = await self._conversations(id=conversation)
+        return found[0] if found else None
+
+    async def named_conversation(self, principal: str, project: str, name: str) -> Conversation | None:
+        found = await self._conversations(principal=principal, project=project, name=name)
+        return found[0] if found else None
+
+    async def conversations(self, project: str | None, principal: str | None) -> list[Conversation]:
+        return await self._conversations(project=project, principal=principal)
+
+    async def _conversations(self, **wanted: str | None) -> list[Conversation]:
+        values = {**dict.fromkeys(("id", "principal", "project", "name")), **wanted}
+        return [conversation_from_row(row) for row in await self._read_all("conversations", **values)]
+
+    async def history(self, conversation: Conversation) -> History:
+        rows = await self._read_all("sizes", conversation=conversation.id)
+        return History(conversation, tuple(size_from_row(row) for row in rows))
+
+    async def turns(self, conversation: str) -> list[Turn]:
+        return [turn_from_row(row) for row in await self._read_all("turns", conversation=conversation)]
+
+    async def delete_conversation(self, conversation: str) -> None:
+        await self._database.write(partial(conversing.delete, conversation))
+
     async def changes(self) -> int:
         version: int = (await self._read_all("data_version"))[0][0]
         return self._database.openings << 32 | version
@@ -170,7 +196,7 @@ class SqliteStore:
     async def _write_all(self, name: str, **values: Any) -> list[sqlite3.Row]:
         return await self._database.write(partial(transactions.fetch_all, name, {**self._time(), **values}))
 
-    async def _read_all(self, name: str, **values: Any) -> list[sqlite3.Row]:
+    async def _read_all(self, name: str, /, **values: Any) -> list[sqlite3.Row]:
         return await self._database.read(partial(transactions.fetch_all, name, values))
 
 

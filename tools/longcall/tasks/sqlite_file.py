@@ -17,7 +17,7 @@ BUSY_S = 10.0
 """Seconds that a write waits for another process's write."""
 _SIDE_FILES = ("", "-wal", "-shm")
 _REPAIR = "repair.lock"
-_SALVAGED = ("workers", "tasks", "attempts", "pieces")
+_SALVAGED = ("workers", "tasks", "attempts", "pieces", "conversations", "turns")
 
 
 Identity = tuple[int, int]
@@ -207,6 +207,7 @@ def _refill(copy: Path, path: Path) -> int:
         new.execute("DELETE FROM tasks WHERE parent IS NOT NULL AND parent NOT IN (SELECT id FROM tasks)")
         for table in ("attempts", "pieces"):
             new.execute(f"DELETE FROM {table} WHERE task NOT IN (SELECT id FROM tasks)")  # noqa: S608  # our names
+        new.execute("DELETE FROM turns WHERE conversation NOT IN (SELECT id FROM conversations)")
         new.execute("INSERT INTO endings (task, spent_ms) SELECT id, 0 FROM tasks WHERE finished_at IS NOT NULL")
         found = new.execute("SELECT count(*) FROM tasks").fetchone()[0]
         new.execute("COMMIT")
@@ -227,7 +228,7 @@ def _readable_rows(copy: Path, table: str) -> list[dict[str, object]]:
     """Returns the rows before the first broken page and, read backwards, those after the last one."""
     names: list[str] = []
     rows: dict[tuple[object, ...], None] = {}
-    key = "rowid" if table in ("tasks", "workers") else "task"
+    key = "task" if table in ("attempts", "pieces") else "rowid"
     old = sqlite3.connect(copy)
     try:
         for order in ("ASC", "DESC"):

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from longcall.call import Call
+from longcall.conversation import Heard
 from longcall.errors import Failure
 from longcall.models import (
     Attempt,
@@ -25,6 +26,7 @@ from longcall.models import (
     TaskState,
     Validation,
 )
+from longcall.tasks.conversation_store import ConversationStore
 from longcall.tasks.recovery import Recovery
 
 
@@ -48,6 +50,8 @@ class NewTask:
     """Who makes it; the members of a group belong to whom the group belongs to."""
     older: tuple[str, ...] = ()
     """What earlier editions called `environment`: requests attach to tasks that were made under these names too."""
+    heard: Heard | None = None
+    """The conversation that it goes on with."""
 
     @property
     def kind(self) -> TaskKind:
@@ -107,17 +111,20 @@ class Ending:
     validation: Validation | None = None
 
 
-class TaskStore(Protocol):
+class TaskStore(ConversationStore, Protocol):
     """Where tasks are kept. Every method may raise StoreError."""
 
     async def add(self, tasks: Sequence[NewTask], *, fresh: bool = False) -> Added:
         """Adds a task, or a group with its members after it, unless an earlier task answers the same request.
 
         An earlier one of the same principal does when it has the same idempotency key; or when, without `fresh`, it
-        has the same request and still runs or was never handed to anybody.
+        has the same request and still runs or was never handed to anybody. In a conversation it must be of the same
+        one, in which nothing was said since; there one that still runs does with `fresh` too.
 
         Raises:
             KeyConflictError: the idempotency key was used for another request.
+            ConversationBusyError: another task is at work in the conversation.
+            ConversationMovedError: more was said in it than was heard, or it is gone.
         """
         ...
 
@@ -202,7 +209,8 @@ class TaskStore(Protocol):
 
         ACCEPT: → completed, as it is, with a warning that says so. STOP: → cancelled; text and completion are kept.
         GUIDE: → queued, for the same call with the answer and `guidance` (which GUIDE needs) as further turns; request,
-        attempts and creation stay, the deadline begins anew, a group that had ended goes on.
+        attempts and creation stay, the deadline begins anew, a group that had ended goes on; or ConversationBusyError
+        when another task is at work in its conversation.
         """
         ...
 

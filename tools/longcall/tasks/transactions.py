@@ -10,12 +10,13 @@ from pydantic import ValidationError
 
 from longcall.call import Call
 from longcall.clock import elapsed_ms
-from longcall.errors import Failure, KeyConflictError
+from longcall.errors import Failure
 from longcall.models import Attempt, AttemptState, Checked, Completion, Role, Step, Task, TaskState, Validation
+from longcall.tasks import conversing
 from longcall.tasks.queries import load_queries
 from longcall.tasks.recovery import Recovery
 from longcall.tasks.rows import attempt_from_row, step_from_row, task_from_row
-from longcall.tasks.store import Added, Attached, Claim, Ending, NewTask
+from longcall.tasks.store import Claim, Ending
 from longcall.text import clean
 
 Values = Mapping[str, Any]
@@ -61,40 +62,6 @@ def run_all(names: Sequence[str], values: Values, connection: sqlite3.Connection
         connection.execute(_SQL[name], values)
 
 
-def add(tasks: Sequence[NewTask], fresh: bool, time: Values, connection: sqlite3.Connection) -> Added:  # noqa: FBT001
-    """Adds tasks unless an earlier one answers the same request."""
-    if (earlier := _earlier(tasks[0], connection, fresh=fresh)) is not None:
-        return earlier
-    for task in tasks:
-        values = {name: getattr(task, name) for name in NewTask.__slots__}
-        call = task.call
-        values |= {
-            "kind": task.kind,
-            "principal": tasks[0].principal,
-            "call": None if call is None else call.model_dump_json(exclude_none=True),
-            "timeout_ms": None if call is None else max(1, round(call.timeout_s * 1000)),
-            "on_interrupt": "report" if call is None else call.on_interrupt,
-        }
-        connection.execute(_SQL["add_task"], {**values, **time})
-    return Added(tasks[0].id)
-
-
-def _earlier(task: NewTask, connection: sqlite3.Connection, *, fresh: bool) -> Added | None:
-    values = {name: getattr(task, name) for name in ("request", "principal", "idempotency_key")}
-    values["environments"] = json.dumps([task.environment, *task.older])
-    if task.idempotency_key is not None:
-        for row in fetch_all("same_key", values, connection):
-            if row["request"] != task.request:
-                raise KeyConflictError(task.idempotency_key, row["id"])
-            return Added(row["id"], Attached.KEY)
-    if fresh or task.idempotency_key is not None:
-        return None
-    for row in fetch_all("same_request", values, connection):
-        running = not TaskState(row["state"]).is_final
-        return Added(row["id"], Attached.RUNNING if running else Attached.UNDELIVERED)
-    return None
-
-
 def claim(values: Values, connection: sqlite3.Connection) -> list[Claim]:
     """Takes tasks for a worker, with what was asked for each: what cannot be handed out whole is not taken."""
     rows = fetch_all("claim", values, connection)
@@ -109,7 +76,7 @@ def claim(values: Values, connection: sqlite3.Connection) -> list[Claim]:
 
 
 def _claim(row: sqlite3.Row, values: Values, connection: sqlite3.Connection) -> Claim:
-    call = Call.model_validate_json(row["call"])
+    call = conversing.with_history(Call.model_validate_json(row["call"]), row, connection)
     waited = elapsed_ms(values["now"] - row["asked_at"], values["tick"] - row["asked_tick"])
     past = fetch_all("past", {"task": row["id"]}, connection) if row["was_tried"] else []
     spent_s = min(waited / 1000, call.timeout_s)
@@ -195,6 +162,8 @@ def finish(values: Values, ending: Ending, connection: sqlite3.Connection) -> bo
     if connection.execute(_SQL["finish"], {**values, **outcome}).rowcount == 0:
         return False
     connection.execute(_SQL["drop_pieces"], values)
+    if ending.state is TaskState.COMPLETED:
+        conversing.append(values, connection)
     return True
 
 
