@@ -124,7 +124,7 @@ def test_without_any_key_there_is_none_to_copy(ours: "CommandLine") -> None:
 def test_a_reference_to_what_is_not_set_is_remarked(ours: "CommandLine") -> None:
     ended = ours.run("install", "codex", "--env", "MISTRAL_API_KEY")
     assert "MISTRAL_API_KEY is not set here; Codex must have it" in ended.err
-    assert "hands no provider's key" not in ended.err
+    assert "is not sure to hand" not in ended.err
 
 
 def test_a_broken_or_foreign_entry_is_an_exit_code_and_a_sentence(ours: "CommandLine", tmp_path: Path) -> None:

@@ -156,4 +156,4 @@ def _tell_of_keys(client: Client, path: Path, variables: Variables) -> None:
     names = {*env, *cast("Sequence[str]", there.get(client.names_variables or "", ()))}
     if not client.inherits_keys and not known & names:
         how = "--env NAME" if client.can_refer else "--copy-keys"
-        remark(f"{client.title} hands no provider's key to its servers by itself: name yours with {how}.")
+        remark(f"{client.title} is not sure to hand its servers the keys of its environment: name yours with {how}.")

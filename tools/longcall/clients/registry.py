@@ -34,7 +34,7 @@ class Client:
     slow_start: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What an entry should say whose first start installs."""
     inherits_keys: bool = True
-    """Whether its servers get the keys of its own environment unasked."""
+    """Whether its servers are known to get the keys of its own environment unasked."""
     then: str = ""
     """What its user has to do to have a change seen."""
 
@@ -78,7 +78,8 @@ CLIENTS: Mapping[str, Client] = {
         ),
         Client(
             "cursor", "Cursor", places.cursor, ".cursor/mcp.json", "mcpServers", _LENIENT,
-            reference="${{env:{}}}", extra=_STDIO, then="Switch the server on in Cursor's settings, Tools & MCP.",
+            reference="${{env:{}}}", extra=_STDIO, inherits_keys=False,
+            then="Switch the server on in Cursor's settings, Tools & MCP.",
         ),
         Client(
             "vscode", "VS Code", places.vscode, ".vscode/mcp.json", "servers", _LENIENT,
