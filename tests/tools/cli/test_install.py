@@ -69,11 +69,11 @@ def test_a_projects_file_is_in_its_folder_and_says_that_it_is_not_to_be_shared(
 @pytest.mark.parametrize("client", CLIENTS)
 def test_print_writes_nothing_and_shows_no_value(ours: "CommandLine", client: str, tmp_path: Path) -> None:
     shown = ours.run(
-        "install", client, "--print", "--copy-keys", "--env", "OPENAI_API_KEY", "--env", "OTHER_KEY=secret"
+        "install", client, "--print", "--copy-keys", "--env", "OPENAI_API_KEY", "--env", "LONGCALL_X_TOKEN=secret"
     )
     assert shown.code == 0, shown.err
     tree = tomllib.loads(shown.out) if client == "codex" else json.loads(shown.out)
-    assert set(tree[CLIENTS[client].servers]["longcall"]["env"]) == {"OPENAI_API_KEY", "OTHER_KEY"}
+    assert set(tree[CLIENTS[client].servers]["longcall"]["env"]) == {"OPENAI_API_KEY", "LONGCALL_X_TOKEN"}
     assert (KEY in shown.out, "secret" in shown.out) == (False, False)
     assert str(tmp_path / "user") in shown.err
     assert [*(tmp_path / "user").iterdir()] == []
@@ -101,7 +101,7 @@ def test_keys_are_copied_when_asked_for(ours: "CommandLine", tmp_path: Path) -> 
     [
         (("claude-desktop", "--scope", "project"), "no config file for a project"),
         (("cursor", "--scope", "project", "--copy-keys"), "not written into a project's file"),
-        (("codex", "--env", "NOT-A-NAME"), "no name of a variable"),
+        (("codex", "--env", "sk-mock-0123456789"), "no name of a variable"),
         (("codex", "--copy-keys", "--env", "UNSET_KEY"), "UNSET_KEY cannot be copied"),
         (("windsurf",), "windsurf"),
     ],
@@ -112,6 +112,7 @@ def test_what_cannot_be_done_is_told_and_not_done(
     ended = ours.run("install", *arguments)
     assert ended.code == 2
     assert told in " ".join(ended.err.split())
+    assert "sk-mock" not in ended.err
     assert [*(tmp_path / "user").iterdir()] == []
 
 

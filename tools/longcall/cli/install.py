@@ -121,9 +121,9 @@ def _write(client: Client, edit: Edit, done: str, *, private: bool) -> None:
 
 def _variables(named: Sequence[str], environ: Mapping[str, str], *, copies: bool, shared: bool) -> Variables:
     pairs = [one.partition("=") for one in named]
-    for name, _, _ in pairs:
-        if not _VARIABLE.fullmatch(name):
-            raise CallError(f"--env takes NAME or NAME=VALUE, and {name!r} is no name of a variable.")
+    if not all(_VARIABLE.fullmatch(name) for name, _, _ in pairs):
+        # What was given instead is not repeated: it may be a key.
+        raise CallError("--env takes NAME or NAME=VALUE, and what was given is no name of a variable.")
     values = {name: value for name, given, value in pairs if given}
     references = [name for name, given, _ in pairs if not given and name not in values]
     if not copies:
@@ -150,10 +150,12 @@ def _tell_of_keys(client: Client, path: Path, variables: Variables) -> None:
     for name in variables.references:
         if not os.environ.get(name):
             remark(f"{name} is not set here; {client.title} must have it when it starts.")
+    if client.inherits_keys or read_settings(os.environ).keys:  # the server reads the user's file too
+        return
     there = registered(client, path) or {}
     known = {name for names in KEYS.values() for name in names}
     env = cast("Mapping[str, object]", there.get("env") or {})
     names = {*env, *cast("Sequence[str]", there.get(client.names_variables or "", ()))}
-    if not client.inherits_keys and not known & names:
+    if not known & names:
         how = "--env NAME" if client.can_refer else "--copy-keys"
         remark(f"{client.title} is not sure to hand its servers the keys of its environment: name yours with {how}.")

@@ -13,6 +13,7 @@ NAME = "longcall"
 """The name under which it is registered."""
 _STARTERS = ("uv", "uvx", "pipx", "python", "python3", "py")
 _MODULE = "longcall_server"
+_HARMLESS = ("LONGCALL_MODEL", "LONGCALL_HOME")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Variables:
 
     def masked(self) -> "Variables":
         """Returns the same with nothing in it that may be secret."""
-        shown = {name: value if name.startswith("LONGCALL_") else "<its value>" for name, value in self.values.items()}
+        shown = {name: value if name in _HARMLESS else "<its value>" for name, value in self.values.items()}
         return Variables(shown, self.references)
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from longcall.cli.doctor.finding import Finding
 from longcall.cli.exits import Exit, run
 from longcall.cli.terminal import is_terminal, printable, say, table
 from longcall.clients.places import User
-from longcall.settings import read_settings
+from longcall.settings import Settings, SettingsError, here, with_keys
 
 _STYLES = {True: "green", False: "yellow"}
 
@@ -34,14 +34,15 @@ def doctor(
     That is the task store, the worker, keys, programs, sandboxes for code, and the clients it is registered with. No
     key is shown and no token is spent. Exit codes: 0 all that is needed works, 3 it does not.
     """
-    settings = read_settings(os.environ)
+    settings, environ, missing = _keyed(here())
     found = [
         *run(partial(server.look, os.environ)),
-        *store.look(settings, os.environ),
-        *workers.look(settings, os.environ),
-        *keys.look(os.environ),
-        *(run(partial(keys.look_online, os.environ)) if online else ()),
-        *programs.look(settings, os.environ),
+        *store.look(settings, environ),
+        *workers.look(settings, environ),
+        *missing,
+        *keys.look(environ),
+        *(run(partial(keys.look_online, settings, environ)) if online else ()),
+        *programs.look(settings, environ),
         *sandboxes.look(),
         *registrations.look(User(Path.home(), os.environ), Path.cwd()),
     ]
@@ -51,6 +52,15 @@ def doctor(
         _show(found)
     if any(one.is_needed and not one.works for one in found):
         raise typer.Exit(Exit.TROUBLE)
+
+
+def _keyed(settings: Settings) -> tuple[Settings, Mapping[str, str], list[Finding]]:
+    """Returns the settings, and the environment with the keys of the user's file, or without where one is missing."""
+    try:
+        return settings, with_keys(settings, os.environ), []
+    except SettingsError as error:
+        found = Finding("keys of longcall.toml", works=False, told=str(error), is_needed=True)
+        return settings.model_copy(update={"keys": {}}), os.environ, [found]
 
 
 def _show(found: Sequence[Finding]) -> None:

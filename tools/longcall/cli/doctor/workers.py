@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from longcall.cli.doctor.finding import Finding
 from longcall.environment import fingerprint, read_salt
-from longcall.settings import Settings
+from longcall.settings import Settings, operated
 from longcall.tasks.launch import err_path, log_path
 from longcall.tasks.lock import is_alive
 
@@ -12,7 +12,7 @@ from longcall.tasks.lock import is_alive
 def look(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
     """Tells of the worker without starting one; nothing where the store cannot be used."""
     try:
-        environment = fingerprint(environ, read_salt(settings.home))
+        environment = fingerprint(environ, read_salt(settings.home), operated=operated(settings, environ))
         lives = is_alive(settings.workers_path, environment)
     except OSError:
         return []
