@@ -11,6 +11,7 @@ from longcall.cli.check import check
 from longcall.cli.demo import demo
 from longcall.cli.doctor import doctor
 from longcall.cli.exits import ending
+from longcall.cli.install import install, uninstall
 from longcall.cli.models import models
 from longcall.cli.terminal import prepare, say
 
@@ -32,6 +33,8 @@ app.add_typer(worker.app, name="worker")
 app.add_typer(tokens.app, name="token")
 app.add_typer(config.app, name="config")
 app.command()(demo)
+app.command()(install)
+app.command()(uninstall)
 app.command()(doctor)
 
 

@@ -3,31 +3,12 @@
 import json
 import shlex
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, distribution
-from typing import Any
-from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 from longcall.catalog import KEYS
+from longcall.clients.launcher import origin
 
 _START_S = 120
 """Seconds that Codex should give the first start, in which uvx installs."""
-
-
-def origin() -> str | None:
-    """Returns what uvx must be told with `--from`: a folder, a file or a git URL; None when the registry has it."""
-    try:
-        told = distribution("longcall").read_text("direct_url.json")
-    except PackageNotFoundError:
-        return None
-    if told is None:
-        return None
-    found: dict[str, Any] = json.loads(told)
-    url: str = found["url"]
-    if "vcs_info" in found:
-        revision = found["vcs_info"].get("requested_revision")
-        return f"{found['vcs_info']['vcs']}+{url}" + (f"@{revision}" if revision else "")
-    return url2pathname(unquote(urlsplit(url).path)) if url.startswith("file:") else url
 
 
 def attaching(environ: Mapping[str, str]) -> dict[str, str]:

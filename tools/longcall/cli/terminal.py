@@ -84,22 +84,24 @@ def _stderr() -> Console:
     return Console(stderr=True, highlight=False)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> None:
+def table(columns: Sequence[str], rows: Sequence[Sequence[str | Text]], *, folds: bool = False) -> None:
     """Writes rows to stdout: aligned and cut to the width in a terminal, else one line of tab-separated fields each.
 
-    Names of columns that begin with `>` are set flush right; the last column takes the room that is left.
+    Names of columns that begin with `>` are set flush right; the last column takes the room that is left, and with
+    `folds` as many lines as its text needs.
     """
     if not is_terminal(sys.stdout):
         say("".join("\t".join(map(_field, row)) + "\n" for row in rows))
         return
     shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=True)
     for position, name in enumerate(columns):
+        is_last = position == len(columns) - 1
         shown.add_column(
             name.removeprefix(">"),
             justify="right" if name.startswith(">") else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            ratio=1 if position == len(columns) - 1 else None,
+            no_wrap=not (is_last and folds),
+            overflow="fold" if is_last and folds else "ellipsis",
+            ratio=1 if is_last else None,
         )
     for row in rows:
         shown.add_row(*(Text(printable(cell)) if isinstance(cell, str) else cell for cell in row))

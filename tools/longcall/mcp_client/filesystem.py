@@ -43,6 +43,11 @@ def stand_in(roots: Sequence[str]) -> dict[str, Any]:
     return {"command": sys.executable, "args": ["-m", STAND_IN, *roots], "env": {"PYTHONSAFEPATH": "1"}}
 
 
+def is_stand_in(server: Mapping[str, Any]) -> bool:
+    """Whether a server, as `commands` describes it, is the stand-in."""
+    return STAND_IN in server["args"]
+
+
 def is_filesystem(server: Mapping[str, Any]) -> bool:
     """Whether a server, as a .mcp.json describes it, is the official filesystem server or ours."""
     words = [str(word) for word in (server.get("command"), *(server.get("args") or ()))]
