@@ -34,3 +34,8 @@ class Question(TypedDict, total=False):
     max_turns: int | None
     servers: Sequence[str] | None
     mcp_config: dict[str, Any] | None
+
+
+def without_model(question: Question) -> Question:
+    """Returns a question that may be put to any model."""
+    return {name: value for name, value in question.items() if name != "model"}  # pyright: ignore[reportReturnType]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from longcall.call import Call
 from longcall.hearing import Ledger, OnText
-from longcall.models import Attempt, Step
+from longcall.models import Attempt, Step, Task
 from longcall.providers import Handle
 
 
@@ -25,5 +25,7 @@ class Work:
     """Under which name the provider keeps the answer of a request that is still open."""
     secret: str = ""
     """What nobody but this store knows of the task."""
+    members: tuple[Task, ...] = ()
+    """The tasks whose answers it combines, with their texts."""
     seconds: Callable[[], float] = field(default=lambda: 0.0)
     """How long ago the task was made, or last guided."""

@@ -16,8 +16,9 @@ from longcall.cli.prune import prune
 from longcall.cli.terminal import complain, is_terminal, remark, say, seconds, status_text, table
 from longcall.clock import Clock
 from longcall.errors import CallError
+from longcall.lines import status_of
 from longcall.models import Decision, Task, TaskKind
-from longcall.result import Page, Result, listing, progress_of, result_of, status_of
+from longcall.result import Page, Result, listing, progress_of, result_of
 from longcall.session import Session, open_session
 from longcall.settings import read_settings
 

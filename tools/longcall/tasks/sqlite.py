@@ -10,7 +10,7 @@ from typing import Any
 from longcall.clock import Clock
 from longcall.errors import Failure, StaleClaimError
 from longcall.models import AttemptState, Checked, Completion, Decision, Role, Step, Task
-from longcall.tasks import reviewing, sqlite_file, transactions
+from longcall.tasks import adding, reviewing, sqlite_file, transactions
 from longcall.tasks.database import Database, open_database
 from longcall.tasks.recovery import Recovery
 from longcall.tasks.rows import task_from_row
@@ -30,7 +30,7 @@ class SqliteStore:
         self._clock = clock or Clock()
 
     async def add(self, tasks: Sequence[NewTask], *, fresh: bool = False) -> Added:
-        return await self._database.write(partial(transactions.add, tasks, fresh, self._time()))
+        return await self._database.write(partial(adding.add, tasks, fresh, self._time()))
 
     async def claim(self, environment: str, worker: str, most: int) -> list[Claim]:
         values = {**self._time(), "environment": environment, "worker": worker, "most": most}
@@ -111,6 +111,10 @@ class SqliteStore:
 
     async def task(self, task: str) -> Task | None:
         return await self._database.read(partial(transactions.whole_task, task))
+
+    async def texts(self, group: str, first: int, last: int) -> dict[str, str]:
+        rows = await self._read_all("texts", task=group, first=first, last=last)
+        return {row["id"]: row["text"] for row in rows}
 
     async def adopt(self, older: str, environment: str) -> None:
         await self._write_all("adopt", older=older, environment=environment)

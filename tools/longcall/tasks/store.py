@@ -40,7 +40,7 @@ class NewTask:
     call: Call | None
     """None for a group."""
     request: str | None = None
-    """Hash of what is asked; None for the member of a group."""
+    """Hash of what is asked; None for the member of a group that has no key of its own."""
     idempotency_key: str | None = None
     parent: str | None = None
     position: int | None = None
@@ -48,6 +48,8 @@ class NewTask:
     """Who makes it; the members of a group belong to whom the group belongs to."""
     older: tuple[str, ...] = ()
     """What earlier editions called `environment`: requests attach to tasks that were made under these names too."""
+    at_once: int | None = None
+    """Of a group: members that may run at once; None sets no limit."""
 
     @property
     def kind(self) -> TaskKind:
@@ -69,6 +71,10 @@ class Claim:
     """What was asked before, since the task was made or last guided, with texts and what checks found of them."""
     steps: tuple[Step, ...] = ()
     """The tools that were used before."""
+    members: tuple[Task, ...] = ()
+    """The tasks whose answers it combines, with their texts."""
+    earlier: Task | None = None
+    """The task that had its key before, whose answer it takes over instead of asking."""
 
 
 class Attached(StrEnum):
@@ -112,16 +118,18 @@ class TaskStore(Protocol):
         """Adds a task, or a group with its members after it, unless an earlier task answers the same request.
 
         An earlier one of the same principal does when it has the same idempotency key; or when, without `fresh`, it
-        has the same request and still runs or was never handed to anybody.
+        has the same request and still runs or was never handed to anybody. A member whose key an earlier task has waits
+        for that one, and is asked itself only where it failed or was cancelled.
 
         Raises:
-            KeyConflictError: the idempotency key was used for another request.
+            KeyConflictError: an idempotency key was used for another request.
         """
         ...
 
     async def claim(self, environment: str, worker: str, most: int) -> list[Claim]:
         """Takes at most `most` of the oldest queued tasks of `environment` for `worker`: queued → running.
 
+        Of a group no more than its `at_once` ever run, over all workers, and what combines its answers is taken last.
         One whose call, or what was asked for it, cannot be read fails instead.
         """
         ...
@@ -200,7 +208,7 @@ class TaskStore(Protocol):
 
         ACCEPT: → completed, as it is, with a warning that says so. STOP: → cancelled; text and completion are kept.
         GUIDE: → queued, for the same call with the answer and `guidance` (which GUIDE needs) as further turns; request,
-        attempts and creation stay, the deadline begins anew, a group that had ended goes on.
+        attempts and creation stay, the deadline begins anew, a group goes on. ACCEPT too has answers combined anew.
         """
         ...
 
@@ -223,6 +231,10 @@ class TaskStore(Protocol):
         """Returns a task whole, with its text, attempts and members; None when there is none of that id."""
         ...
 
+    async def texts(self, group: str, first: int, last: int) -> dict[str, str]:
+        """Returns the texts, by id, of those members from place `first` to `last` that have ended."""
+        ...
+
     async def adopt(self, older: str, environment: str) -> None:
         """Gives the tasks of the environment `older` to `environment`.
 
@@ -233,9 +245,9 @@ class TaskStore(Protocol):
     async def recent(
         self, project: str | None, most: int, *, principal: str | None = None, active: bool = False
     ) -> list[Task]:
-        """Returns the newest tasks without texts or attempts, of one project or of all, of one principal or of all.
+        """Returns the newest tasks (with `active`, that have not ended) of a project or all, of a principal or all.
 
-        With `active`, those alone that have not ended.
+        They come without texts or attempts.
         """
         ...
 
@@ -244,10 +256,7 @@ class TaskStore(Protocol):
         ...
 
     async def endings(self, after: int) -> list[tuple[int, str]]:
-        """Returns number and id of the tasks that ended after the ending `after`, in order.
-
-        A task that was guided and ends again has a new number, and its earlier one no more.
-        """
+        """Returns number and id of the tasks that ended after the ending `after`, in order; of each its last ending."""
         ...
 
     async def last_ending(self) -> int:

@@ -10,12 +10,13 @@ from pydantic import ValidationError
 
 from longcall.call import Call
 from longcall.clock import elapsed_ms
-from longcall.errors import Failure, KeyConflictError
+from longcall.errors import Failure
 from longcall.models import Attempt, AttemptState, Checked, Completion, Role, Step, Task, TaskState, Validation
+from longcall.tasks.adding import may_answer
 from longcall.tasks.queries import load_queries
 from longcall.tasks.recovery import Recovery
 from longcall.tasks.rows import attempt_from_row, step_from_row, task_from_row
-from longcall.tasks.store import Added, Attached, Claim, Ending, NewTask
+from longcall.tasks.store import Claim, Ending
 from longcall.text import clean
 
 Values = Mapping[str, Any]
@@ -34,6 +35,12 @@ UNJUDGED = Failure(
     "interrupted",
     "The worker died while a judge was at the answer, which is kept here unjudged. The judge's request may have been"
     " billed and was not sent again: use the answer as it is, or call again to pay for new ones.",
+)
+
+UNCHOSEN = Failure(
+    "interrupted",
+    "The worker died while a model was choosing the best answer. Its request may have been billed and was not sent"
+    " again; the answers are kept with the members: use them, or call again to pay for new ones.",
 )
 
 _UNREADABLE = Ending(
@@ -61,40 +68,6 @@ def run_all(names: Sequence[str], values: Values, connection: sqlite3.Connection
         connection.execute(_SQL[name], values)
 
 
-def add(tasks: Sequence[NewTask], fresh: bool, time: Values, connection: sqlite3.Connection) -> Added:  # noqa: FBT001
-    """Adds tasks unless an earlier one answers the same request."""
-    if (earlier := _earlier(tasks[0], connection, fresh=fresh)) is not None:
-        return earlier
-    for task in tasks:
-        values = {name: getattr(task, name) for name in NewTask.__slots__}
-        call = task.call
-        values |= {
-            "kind": task.kind,
-            "principal": tasks[0].principal,
-            "call": None if call is None else call.model_dump_json(exclude_none=True),
-            "timeout_ms": None if call is None else max(1, round(call.timeout_s * 1000)),
-            "on_interrupt": "report" if call is None else call.on_interrupt,
-        }
-        connection.execute(_SQL["add_task"], {**values, **time})
-    return Added(tasks[0].id)
-
-
-def _earlier(task: NewTask, connection: sqlite3.Connection, *, fresh: bool) -> Added | None:
-    values = {name: getattr(task, name) for name in ("request", "principal", "idempotency_key")}
-    values["environments"] = json.dumps([task.environment, *task.older])
-    if task.idempotency_key is not None:
-        for row in fetch_all("same_key", values, connection):
-            if row["request"] != task.request:
-                raise KeyConflictError(task.idempotency_key, row["id"])
-            return Added(row["id"], Attached.KEY)
-    if fresh or task.idempotency_key is not None:
-        return None
-    for row in fetch_all("same_request", values, connection):
-        running = not TaskState(row["state"]).is_final
-        return Added(row["id"], Attached.RUNNING if running else Attached.UNDELIVERED)
-    return None
-
-
 def claim(values: Values, connection: sqlite3.Connection) -> list[Claim]:
     """Takes tasks for a worker, with what was asked for each: what cannot be handed out whole is not taken."""
     rows = fetch_all("claim", values, connection)
@@ -112,10 +85,26 @@ def _claim(row: sqlite3.Row, values: Values, connection: sqlite3.Connection) -> 
     call = Call.model_validate_json(row["call"])
     waited = elapsed_ms(values["now"] - row["asked_at"], values["tick"] - row["asked_tick"])
     past = fetch_all("past", {"task": row["id"]}, connection) if row["was_tried"] else []
-    spent_s = min(waited / 1000, call.timeout_s)
+    # What waited for others has its time before it.
+    spent_s = min(waited / 1000, call.timeout_s) if row["held_for"] is None else 0.0
     attempts = tuple(attempt_from_row(attempt) for attempt in past)
     steps = _steps(row["id"], connection) if any(attempt.role is Role.TURN for attempt in attempts) else ()
-    return Claim(row["id"], spent_s, call, row["handle"], attempts, steps)
+    members = _answers(row["parent"], connection) if call.combine is not None else ()
+    return Claim(row["id"], spent_s, call, row["handle"], attempts, steps, members, _earlier(row, call, connection))
+
+
+def _answers(group: str, connection: sqlite3.Connection) -> tuple[Task, ...]:
+    rows = fetch_all("answers", {"task": group}, connection)
+    return tuple(replace(task_from_row(row), text=row["text"] or "") for row in rows)
+
+
+def _earlier(claimed: sqlite3.Row, call: Call, connection: sqlite3.Connection) -> Task | None:
+    """Returns the task with the same key whose answer is taken over; None where the claimed one is to be asked."""
+    if claimed["twin"] is None or claimed["was_tried"] or claimed["handle"] is not None:
+        return None
+    (row,) = fetch_all("task", {"task": claimed["twin"]}, connection)
+    answers = may_answer(TaskState(row["state"]), call.on_interrupt)
+    return replace(task_from_row(row), text=row["text"] or "") if answers else None
 
 
 def _steps(task: str, connection: sqlite3.Connection) -> tuple[Step, ...]:
@@ -206,7 +195,7 @@ def recover(values: Values, connection: sqlite3.Connection) -> Recovery:
         settle = {**values, "task": orphan["id"], "failure": None}
         match fate:
             case "interrupted":
-                lost = LOST if orphan["role"] == Role.ANSWER else UNJUDGED
+                lost = UNCHOSEN if orphan["combines"] else LOST if orphan["role"] == Role.ANSWER else UNJUDGED
                 settle |= {"state": TaskState.INTERRUPTED, "failure": as_json(lost)}
                 run_all(("lose_attempt", "end_orphan", "drop_pieces"), settle, connection)
             case "cancelled":
