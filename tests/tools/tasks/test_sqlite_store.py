@@ -11,6 +11,8 @@ import pytest
 from tools.tasks.checks_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.clock_contract import *  # noqa: F403  # the contract's tests and their fixtures
 from tools.tasks.ending_contract import *  # noqa: F403  # the contract's tests
+from tools.tasks.fan_out_contract import *  # noqa: F403  # the contract's tests
+from tools.tasks.fan_out_keys_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.principal_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.request_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.resending_contract import *  # noqa: F403  # the contract's tests
