@@ -67,6 +67,10 @@ def chooses(best: object, reason: str = "clear") -> Callable[[str], str]:
     return lambda nonce: json.dumps({"nonce": nonce, "best": best, "reason": reason})
 
 
+def _said(text: str) -> Callable[[str], str]:
+    return lambda _nonce: text
+
+
 async def best(judge: Callable[[Call], Awaitable[str]], *texts: str | TaskState, model: str = "j") -> Outcome:
     return await combine(wanting(Combine(how="best", model=model)), members(*texts), judge, "secret")
 
@@ -175,13 +179,13 @@ async def test_a_model_chooses_the_best():
 @pytest.mark.parametrize(
     "nonsense",
     [
-        lambda _nonce: "The second one.",
-        lambda _nonce: json.dumps({"nonce": "f" * 16, "best": 1, "reason": ""}),
+        _said("The second one."),
+        _said(json.dumps({"nonce": "f" * 16, "best": 1, "reason": ""})),
         chooses(3),
         chooses(0),
         chooses("1"),
         chooses(None),
-        lambda _nonce: "[]",
+        _said("[]"),
     ],
 )
 async def test_nonsense_is_no_choice_and_the_model_is_asked_once_more(nonsense: Callable[[str], str]):

@@ -53,7 +53,8 @@ def test_every_member_is_told_of_before_texts_take_the_room():
 @pytest.mark.parametrize("text", ["short", "x" * 900, 'é"\n' * 400, ""])
 def test_of_many_members_each_page_fits_and_all_pages_hold_all(text: str):
     group = members(*[text or None] * 300)
-    place, seen = 0, []
+    place = 0
+    seen: list[str] = []
     for _ in range(300):
         told = lines_of(group, place, None, ROOM)
         assert size(told) <= ROOM
