@@ -1,7 +1,6 @@
 """A group as hosts see it: in pages that fit, with what is there while the rest still runs, stopped by one cancel."""
 
-from pathlib import Path
-
+import anyio
 from support.processes import attached, call, error_text, shown, structured
 
 INLINE_BYTES = 40_000
@@ -49,7 +48,7 @@ async def test_a_long_combined_answer_is_in_a_file_and_under_its_own_id(environ:
         group = await call(front, "poll_task", task_id=begun["task_id"], wait_s=45)
         combiner = group["tasks"][-1]["task_id"]
         page = await call(front, "poll_task", task_id=combiner, offset=10, limit=5)
-    assert Path(group["path"]).read_text() == text
+    assert await anyio.Path(group["path"]).read_text() == text
     assert text.startswith(group["text"])
     assert (group["total_chars"], group["combined"]["votes"]) == (len(text), 2)
     assert len(str(group).encode()) <= INLINE_BYTES + FACTS_BYTES

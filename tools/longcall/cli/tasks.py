@@ -79,7 +79,7 @@ async def _show(start: str, as_json: bool) -> Task:
             task = await client.task(task.id)
         if as_json:
             _say_json(result_of(task, Page(), stranded=client.estate.is_stranded(task)))
-        elif task.kind is TaskKind.GROUP:
+        elif task.kind is TaskKind.GROUP and not task.text:
             _table(task.members)
         elif task.text:
             say(task.text if task.text.endswith("\n") else f"{task.text}\n")

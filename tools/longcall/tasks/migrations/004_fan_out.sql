@@ -20,9 +20,9 @@ ALTER TABLE tasks ADD COLUMN twin TEXT REFERENCES tasks (id) ON DELETE SET NULL
 ALTER TABLE tasks ADD COLUMN member_key TEXT CHECK (member_key IS NULL OR (kind = 'call' AND parent IS NOT NULL));
 ALTER TABLE tasks ADD COLUMN member_request TEXT CHECK ((member_request IS NULL) = (member_key IS NULL));
 
--- What can be claimed comes first in its order, whatever else is held: a claim never walks over what it may not take.
+-- What can be claimed stands apart from what is held, in its order: a claim never walks over what it may not take.
 DROP INDEX tasks_waiting;
-CREATE INDEX tasks_waiting ON tasks (environment, created_at) WHERE state = 'queued' AND held = 0;
+CREATE INDEX tasks_waiting ON tasks (environment, held, created_at) WHERE state = 'queued';
 -- The members of a group that have not ended: who is next, how many are at it, and whether any is left.
 CREATE INDEX tasks_open ON tasks (parent, held, held_for, position)
     WHERE finished_at IS NULL AND parent IS NOT NULL;
