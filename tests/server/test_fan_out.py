@@ -22,8 +22,9 @@ async def test_a_large_group_is_read_in_pages_that_fit(environ: dict[str, str]) 
             assert new
             texts += new
         assert texts == prompts
-        assert structured(page)["counts"] == {"total": 200, "completed": 200}
-        assert "next" not in structured(page)
+        last = await call(front, "poll_task", task_id=group, offset=len(prompts) - 1)
+        assert last["counts"] == {"total": 200, "completed": 200}
+        assert ([line["text"] for line in last["tasks"]], "next" in last) == (prompts[-1:], False)
 
 
 async def test_what_is_there_is_shown_while_the_rest_still_runs(environ: dict[str, str]) -> None:
@@ -53,6 +54,7 @@ async def test_a_long_combined_answer_is_in_a_file_and_under_its_own_id(environ:
     assert (group["total_chars"], group["combined"]["votes"]) == (len(text), 2)
     assert len(str(group).encode()) <= INLINE_BYTES + FACTS_BYTES
     assert page["text"] == "long "
+    assert combiner in group["next"]
 
 
 async def test_what_cannot_be_asked_so_is_a_sentence(environ: dict[str, str]) -> None:

@@ -160,7 +160,7 @@ def group_result(
         combined=_combined(completion.combined) if completion and completion.combined else None,
         text=(task.text or None) if page.offset == 0 else None,
         offset=page.offset if page.offset or told.following is not None else None,
-        total_chars=task.chars if path else None,
+        total_chars=task.chars if len(task.text) < task.chars else None,
         path=path,
         model=completion.model if completion else task.model,
         finish_reason=completion.finish_reason if completion else None,
@@ -241,6 +241,8 @@ def _next(task: Task, page: Page | None, path: str | None, *, stranded: bool) ->
 
 def _next_of_group(task: Task, told: Lines, path: str | None) -> str | None:
     more = [f"The whole text is in the file {path}."] if path else []
+    if len(task.text) < task.chars:
+        more.append(f"It is read on with poll_task(task_id={task.members[-1].id!r}).")
     if told.following is not None:
         more.append(f"More members: poll_task(task_id={task.id!r}, offset={told.following}).")
     if any(line.text is not None and len(line.text) < line.chars for line in told.lines):
