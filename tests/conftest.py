@@ -19,6 +19,8 @@ pytest.register_assert_rewrite(
     "tools.tasks.clock_contract",
     "tools.tasks.conversation_contract",
     "tools.tasks.ending_contract",
+    "tools.tasks.fan_out_contract",
+    "tools.tasks.fan_out_keys_contract",
     "tools.tasks.principal_contract",
     "tools.tasks.request_contract",
     "tools.tasks.resending_contract",

@@ -52,10 +52,11 @@ def progress(ctx: Ctx) -> OnProgress | None:
 
     async def report(result: Result) -> None:
         elapsed = time.monotonic() - begun
-        if not result.tasks:
+        if not result.counts:
             return await ctx.report_progress(round(elapsed, 1), message=result.progress)
-        ended = sum(member.status != "working" for member in result.tasks)
+        total = result.counts["total"]
+        ended = total - result.counts.get("working", 0)
         # Each value must be above the one before; the part of a member that time adds never makes a whole one.
-        return await ctx.report_progress(ended + elapsed / (elapsed + 60), len(result.tasks), result.progress)
+        return await ctx.report_progress(ended + elapsed / (elapsed + 60), total, result.progress)
 
     return report

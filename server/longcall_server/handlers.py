@@ -15,7 +15,9 @@ from longcall_server.answering import Ctx, opening_of, patience_of, progress, pr
 from longcall_server.asking import session_of
 from longcall_server.models import models_reply
 from longcall_server.parameters import (
+    AtOnce,
     Background,
+    CombineArgument,
     Conversation,
     DryRun,
     Effort,
@@ -33,6 +35,7 @@ from longcall_server.parameters import (
     Overwrite,
     Part,
     Prompt,
+    Prompts,
     Resume,
     RetryArgument,
     Schema,
@@ -121,10 +124,12 @@ async def llm_call(
 async def start_task(
     ctx: Ctx,
     prompt: Prompt = "",
-    prompts: Annotated[list[str] | None, Field(description="Several prompts: one group, answered in parallel.")] = None,
+    prompts: Prompts = None,
     messages: Messages = None,
     model: Model = "",
     models: Annotated[list[str] | None, Field(description="Several models: each is asked the same.")] = None,
+    at_once: AtOnce = None,
+    combine: CombineArgument = None,
     system: System = "",
     conversation: Conversation = "",
     files: Files = None,
@@ -152,8 +157,8 @@ async def start_task(
 ) -> CallToolResult:
     """Begin a call in the background and get its task_id at once. Durable: it survives this chat and this server.
 
-    With `prompts` or `models` you get one group whose members run in parallel. Read answers with poll_task. Arguments
-    that are not described here are those of llm_call.
+    `prompts` or `models` make one group, run in parallel; poll_task pages its members by offset and limit. Arguments
+    not described here are llm_call's.
     """
     with tool_errors():
         session = await session_of(ctx.request_context)
@@ -161,6 +166,8 @@ async def start_task(
             prompt or None,
             prompts=prompts,
             models=models,
+            at_once=at_once,
+            combine=combine,
             resume=resume or None,
             guidance=guidance or None,
             messages=messages,

@@ -69,6 +69,15 @@ IdempotencyKey = Annotated[
 ]
 
 
+Prompts = Annotated[
+    list[str | dict[str, Any]] | None,
+    Field(description="Several prompts, texts or {prompt, idempotency_key}: one group."),
+]
+AtOnce = Annotated[int | None, Field(description="Members that run at once at most.")]
+CombineArgument = Annotated[
+    str | dict[str, Any] | None,
+    Field(description='One answer of all: "vote" or {"best": {model, criteria}}; else a list.'),
+]
 Resume = Annotated[
     str, TEXT, Field(description="task_id with status needs_review: ask its model again, with `guidance`.")
 ]

@@ -9,8 +9,9 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, Resource
 
 from longcall import LongcallError, UnknownTaskError
+from longcall.lines import TaskLine, status_of
 from longcall.models import Task, TaskKind
-from longcall.result import TaskLine, progress_of, status_of
+from longcall.result import progress_of
 from longcall_server.asking import Request, session_of
 from longcall_server.opening import Opening
 
@@ -82,7 +83,8 @@ def _resource(line: TaskLine) -> Resource:
 
 def _text(task: Task) -> str:
     if task.kind is TaskKind.GROUP:
-        return "\n".join(
+        made = f"{task.text}\n\n" if task.text else ""
+        return made + "\n".join(
             f"- {_FOLDER}/{member.id} ({status_of(member)}, {member.model}): {member.head}" for member in task.members
         )
     if task.text or task.state.is_final:

@@ -38,7 +38,7 @@ class StoredTasks:
     async def get(self, request: Request, task_id: str) -> DetailedTask:
         """Returns a task as it is now."""
         session = await session_of(request)
-        return _detailed(request, session, await session.look(task_id))
+        return await _detailed(request, session, await session.look(task_id))
 
     async def update(self, request: Request, task_id: str, responses: Mapping[str, Any]) -> None:
         """Takes the user's decision on an answer that needs review; answers to other questions are ignored.
@@ -82,7 +82,7 @@ class StoredTasks:
                     await session.client.wait(task_id, _LOOK_S)
 
 
-def _detailed(request: Request, session: Session, task: Task) -> DetailedTask:
+async def _detailed(request: Request, session: Session, task: Task) -> DetailedTask:
     shown = _task(session, task)
     if not task.state.is_final:
         return shown | {"status": "working", "statusMessage": progress_of(task)}
@@ -92,9 +92,9 @@ def _detailed(request: Request, session: Session, task: Task) -> DetailedTask:
         return shown | {
             "status": "input_required",
             "statusMessage": "The best answer failed its checks; somebody has to decide.",
-            "inputRequests": {_review_key(task): _review_form(session.tell(task))},
+            "inputRequests": {_review_key(task): _review_form(await session.tell(task))},
         }
-    result = session.tell(task)
+    result = await session.tell(task)
     answer = reply(result, text_only=reads_text(host_of(request)), failure_is_error=True)
     return shown | {
         "status": "completed",  # also of failures: the extension's `failed` is for broken protocol alone

@@ -3,11 +3,16 @@
 openai/at-once   answers
 openai/silent    sends nothing, not even headers, before it is released
 openai/half      sends headers and HALF at once, and the rest when it is released
+openai/echo      answers with the prompt
+openai/chooser   chooses the answer that says "best", as whoever combines answers asks for it
+openai/babbler   says that it likes the second one
 openai/refused   answers with status 401 and a sentence that repeats the key, as some providers do
 """
 
 import json
+import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import anyio
@@ -66,18 +71,34 @@ class Endpoint:
         return web.json_response(None)
 
 
+def _choice(prompt: str) -> str:
+    nonce = re.findall(r"</answer-([0-9a-f]{16})>", prompt)[-1]
+    answers = re.findall(rf"<answer-{nonce} number=\"\d+\">\n(.*?)\n</answer-{nonce}>", prompt, re.DOTALL)
+    best = next(number for number, answer in enumerate(answers, 1) if "best" in answer)
+    return json.dumps({"nonce": nonce, "reason": "it says so", "best": best})
+
+
+_SAID: dict[str, Callable[[str], str]] = {
+    "echo": str,
+    "chooser": _choice,
+    "babbler": lambda _prompt: "I like the second one.",
+}
+
+
 async def _answer(request: web.Request, asked: Asked) -> web.StreamResponse:
     if asked.model == "refused":
         said = {"message": f"Incorrect API key provided: {asked.authorization}", "type": "invalid_request_error"}
         return web.json_response({"error": {**said, "code": "invalid_api_key"}}, status=401)
-    if asked.model == "silent":
+    if asked.model == "silent" or asked.prompt.endswith("Never say which."):
         await asked.released.wait()
+    said = _SAID.get(asked.model)
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
-    await _send(response, asked.model, {"role": "assistant", "content": HALF})
+    await _send(response, asked.model, {"role": "assistant", "content": HALF if said is None else said(asked.prompt)})
     if asked.model == "half":
         await asked.released.wait()
-    await _send(response, asked.model, {"content": REST})
+    if said is None:
+        await _send(response, asked.model, {"content": REST})
     await _send(response, asked.model, {}, finish_reason="stop")
     await response.write(b"data: [DONE]\n\n")
     await response.write_eof()

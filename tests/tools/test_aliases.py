@@ -4,6 +4,7 @@ import pytest
 
 from longcall.aliases import named, with_aliases
 from longcall.call import new_call
+from longcall.combine import Combine
 from longcall.errors import CallError
 
 ALIASES = {"fast": "openai/gpt-5-nano", "wise": "anthropic/claude-opus-4-5", "openai/gpt-5": "azure/mine"}
@@ -53,3 +54,12 @@ def test_where_tools_are_used_a_fallback_uses_them_in_the_same_way():
 def test_fallbacks_do_not_make_another_request():
     one, other = (new_call(model="demo/echo", prompt="hello", fallbacks=models) for models in ([], ["demo/slow"]))
     assert one.request == other.request
+
+
+def test_who_chooses_the_best_answer_may_be_named_so_too():
+    call = new_call(model="demo/echo", prompt="hello").model_copy(
+        update={"combine": Combine(how="best", model="wise"), "retry": None}
+    )
+    combine = with_aliases(call, ALIASES).combine
+    assert combine is not None
+    assert combine.model == "anthropic/claude-opus-4-5"

@@ -107,12 +107,13 @@ def test_progress_is_one_line_on_what_a_task_is_at(task: Task, said: str):
     assert result_of(ended("x")).progress is None
 
 
-def test_a_group_is_told_with_its_members_and_without_text():
+def test_a_group_is_told_with_its_members():
     result = result_of(replace(GROUP, state=TaskState.COMPLETED, finished_at=5_000), Page())
     assert (result.status, result.text, result.attempts) == ("completed", None, None)
     assert result.tasks is not None
     assert [(line.status, line.chars) for line in result.tasks] == [("completed", 1), ("working", 1)]
-    assert result.next == "Call poll_task with the task_id of a member for its text."
+    assert result.counts == {"total": 2, "completed": 1, "working": 1}
+    assert "A text shorter than its `chars`" not in (result.next or "")
 
 
 def test_a_task_whose_keys_are_elsewhere_says_so():

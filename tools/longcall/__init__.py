@@ -27,7 +27,8 @@ from longcall.errors import (
     UnknownTaskError,
     WorkerStartError,
 )
-from longcall.result import Result, TaskLine
+from longcall.lines import TaskLine
+from longcall.result import Result
 from longcall.session import Session
 from longcall.settings import SettingsError
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from typing import Any, cast
 
-from longcall.models import Attempt, AttemptState, Role, Task, Usage
+from longcall.models import Attempt, AttemptState, Role, Task, TaskKind, Usage
 from longcall.text import clip
 from longcall.validators.base import Issue
 
@@ -29,6 +29,8 @@ def usage_of(task: Task) -> dict[str, int] | None:
 
 def cost_of(task: Task) -> float | None:
     """Returns the price of all requests together, but those turned away; None when that of any is unknown."""
+    if task.kind is TaskKind.GROUP:
+        return None  # its members tell
     paid = [attempt.cost_usd for attempt in task.attempts if not _is_free(attempt, task)]
     if not paid:
         return task.completion.cost_usd if task.completion else None

@@ -23,6 +23,8 @@ def with_aliases(call: Call, aliases: Mapping[str, str]) -> Call:
         )
     if call.retry is not None and call.retry.escalate:
         changes["retry"] = call.retry.model_copy(update={"escalate": _all(call.retry.escalate, aliases)})
+    if call.combine is not None and call.combine.model is not None:
+        changes["combine"] = call.combine.model_copy(update={"model": named(call.combine.model, aliases)})
     return call.model_copy(update=changes)
 
 

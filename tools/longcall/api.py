@@ -75,8 +75,10 @@ async def llm_call(
 async def start_task(
     prompt: str | Mapping[str, Any] | None = None,
     *,
-    prompts: Sequence[str] | None = None,
+    prompts: Sequence[str | Mapping[str, Any]] | None = None,
     models: Sequence[str] | None = None,
+    at_once: int | None = None,
+    combine: str | Mapping[str, Any] | None = None,
     resume: str | None = None,
     guidance: str | None = None,
     fresh: bool = False,
@@ -85,6 +87,8 @@ async def start_task(
     **question: Unpack[Question],
 ) -> Result:
     """Begins a task, or a group of several, and returns once it is durable and a worker is at hand.
+
+    `at_once`, `combine` and keys in `prompts` are as in `Session.start_task`.
 
     Raises:
         CallError: it cannot be asked so; nothing was stored or sent.
@@ -97,6 +101,8 @@ async def start_task(
             text,
             prompts=prompts,
             models=models,
+            at_once=at_once,
+            combine=combine,
             resume=resume,
             guidance=guidance,
             fresh=fresh,

@@ -7,6 +7,7 @@ from typing import Any, Literal, cast
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from longcall.combine import Combine
 from longcall.errors import CallError
 from longcall.retry import Retry, plain_retry
 from longcall.routing import Route, route
@@ -85,6 +86,8 @@ class Call(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """What a good answer is; see `longcall.validators`."""
     check: str | None = None
     """What validate_code is asked, as JSON whose nulls count; then no model is asked, but judges."""
+    combine: Combine | None = None
+    """How the answers of its group become one; then no model is asked, but one that chooses."""
     original_prompt: str | None = None
     """What judges are shown as the request; None shows them the last user message."""
     retry: Retry | None = None
@@ -222,8 +225,9 @@ def demand_served(call: Call) -> None:
     Raises:
         CallError: a model is not served, or not in this way; the sentence says which.
     """
-    for model in (*(model for judge in call.judges for model in judge.models), *call.policy.escalate):
-        if route(model) in (Route.GIVEN, Route.CHECK):
+    chooser = (call.combine.model,) if call.combine and call.combine.model else ()
+    for model in (*(model for judge in call.judges for model in judge.models), *call.policy.escalate, *chooser):
+        if route(model) in (Route.GIVEN, Route.CHECK, Route.COMBINE):
             raise CallError(f"{model!r} is no model that can be asked.")
     _demand_fallbacks(call)
     for judge in call.judges:
@@ -261,6 +265,8 @@ def _demand_asked(call: Call) -> None:
     """
     if route(call.model) is Route.CHECK:
         raise CallError("validate_code is a tool of its own, and no model: call it by its name.")
+    if route(call.model) is Route.COMBINE:
+        raise CallError(f"{call.model!r} is no model: say `combine` with several prompts or models.")
     if route(call.model) is not Route.GIVEN:
         return
     if not call.validators:

@@ -11,6 +11,7 @@ from longcall.backoff import Backoff
 from longcall.budget import Spent, reached, within
 from longcall.call import Call
 from longcall.checking import check
+from longcall.combining import combine
 from longcall.errors import CallError, Failure, ProviderError, StoreError
 from longcall.fallback import Fallbacks
 from longcall.hearing import Hearing
@@ -50,6 +51,8 @@ class Caller:
         """
         if route(work.call.model) is Route.CHECK:
             return await _Asking(self, work).check_code()
+        if work.call.combine is not None:
+            return await _Asking(self, work).combine()
         if not work.call.validators:
             text, completion = await _Asking(self, work).answer(work.call, work.handle)
             return Outcome(TaskState.COMPLETED, text, completion)
@@ -98,6 +101,10 @@ class _Asking:
         report = await check_code(self._call, bench)
         text = json.dumps(report.as_dict(), ensure_ascii=False)
         return Outcome(TaskState.COMPLETED, clean(text), Completion(self._call.model, "stop", cost_usd=0.0))
+
+    async def combine(self) -> Outcome:
+        """Returns the answer that stands for those of the group."""
+        return await combine(self._call, self._work.members, self._judge, self._work.secret)
 
     async def _next(self, handle: Handle | None) -> Call | Stop:
         """Returns what to ask once it is time for it, or why nothing is asked any more."""

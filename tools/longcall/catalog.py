@@ -92,7 +92,7 @@ def find_model(name: str, environ: Mapping[str, str]) -> Model | None:
             return replace(next(iter(_demo_models())), name=name, takes_images=False, takes_pdfs=False)
         case Route.CLAUDE:
             return Model(name, CLAUDE, callable=_has_claude(environ), takes_images=True, takes_pdfs=False)
-        case Route.GIVEN | Route.CHECK:
+        case Route.GIVEN | Route.CHECK | Route.COMBINE:
             return None
         case Route.LITELLM:
             # Listed with the provider before the name, or without.

@@ -9,6 +9,7 @@ import anyio.to_thread
 from longcall.call import Call
 from longcall.conversation import Conversation, Heard, History, Turn, is_id, name_of
 from longcall.errors import CallError, UnknownConversationError
+from longcall.fan_out import FanOut
 from longcall.models import new_task_id
 from longcall.preparing import Desk
 from longcall.tasks.client import TaskClient
@@ -87,7 +88,13 @@ class Conversations:
         return await self._store.history(found)
 
     async def start(
-        self, said: str | None, calls: Sequence[Call], *, fresh: bool, idempotency_key: str | None
+        self,
+        said: str | None,
+        calls: Sequence[Call],
+        *,
+        fresh: bool,
+        idempotency_key: str | None,
+        fan_out: FanOut | None = None,
     ) -> Added:
         """Begins the tasks of calls; one that names a conversation goes on with it.
 
@@ -96,7 +103,7 @@ class Conversations:
         """
         start = partial(
             self._client.start, traced(calls), self._project, principal=self._principal or "", fresh=fresh,
-            idempotency_key=idempotency_key,
+            idempotency_key=idempotency_key, fan_out=fan_out,
         )  # fmt: skip
         while (history := await self.history(said, len(calls))) is not None:
             with suppress(ConversationMovedError):  # another process has said something meanwhile: heard anew

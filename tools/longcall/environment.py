@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-SCHEMA = 4
+SCHEMA = 5
 """Version of the task store's schema that this edition writes."""
 
 _SUFFIXES = (

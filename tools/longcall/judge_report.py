@@ -57,7 +57,7 @@ def counterexamples(judge: Judge, text: str) -> dict[int, Any]:
     if not judge.criteria:
         return {}
     try:
-        report = _ByCriteria.model_validate(_object(text))
+        report = _ByCriteria.model_validate(report_object(text))
     except (ValidationError, ValidatorError):
         return {}
     failed = [one for one in report.criteria if one.verdict == "fail"]
@@ -79,7 +79,7 @@ def read_report(
     Raises:
         ValidatorError: there is no verdict in it.
     """
-    found = _object(text)
+    found = report_object(text)
     try:
         if judge.criteria:
             return _by_criteria(judge, _ByCriteria.model_validate(found), judged, nonce, proofs or {})
@@ -90,7 +90,12 @@ def read_report(
         raise ValidatorError(f"the judge's report cannot be used: `{where}`: {first['msg']}") from None
 
 
-def _object(text: str) -> dict[str, Any]:
+def report_object(text: str) -> dict[str, Any]:
+    """Returns the JSON object that a judge was asked for.
+
+    Raises:
+        ValidatorError: its answer is none.
+    """
     fenced = _FENCED.match(text)
     try:
         # An escape in its JSON may be half a character, which no store and no host takes.

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from longcall.call import Call
 from longcall.clock import Clock
 from longcall.errors import Failure
+from longcall.routing import Route, route
 from longcall.validators.base import Issue
 
 
@@ -38,6 +39,26 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class Combined:
+    """How the answers of a group became one."""
+
+    how: Literal["best", "vote"]
+    members: int
+    answered: int
+    """How many of these members gave an answer that could count."""
+    votes: int
+    """How many gave the answer that was taken, or for `best` 1."""
+    chosen: tuple[str, ...]
+    """Ids of the members whose answer it is, the first of them."""
+    tie: bool = False
+    """Whether another answer had as many votes."""
+    judge: str | None = None
+    """The model that chose."""
+    reason: str | None = None
+    """Why, in its words."""
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
     """How one answer ended; its text travels apart from it, piece by piece."""
 
@@ -50,6 +71,8 @@ class Completion:
     warnings: tuple[str, ...] = ()
     written: Written | None = None
     """Of a task's: where the answer was written to."""
+    combined: Combined | None = None
+    """Of a group's: how it came about."""
 
 
 class TaskState(StrEnum):
@@ -264,13 +287,17 @@ class Task:
     steps: tuple[Step, ...] = field(default=())
     """The tools that were used, in order."""
     members: tuple["Task", ...] = field(default=())
+    """The tasks of a group, in order; empty for a call."""
+
+    @property
+    def combines(self) -> bool:
+        """Whether it asks nothing of its own: it makes one answer of those of its group."""
+        return route(self.model) is Route.COMBINE
 
     @property
     def is_held(self) -> bool:
         """Whether its text is not to be shown yet: nobody knows whether an answer that is to be checked is the one."""
         return not self.state.is_final and self.call is not None and bool(self.call.validators)
-
-    """The tasks of a group, in order; empty for a call."""
 
     def age_s(self) -> float:
         """Seconds from creation to the end, or to now; never negative, whatever the clock did."""

@@ -6,13 +6,15 @@ from pathlib import Path
 
 from longcall import code_task
 from longcall.account import size_of, validation_of
-from longcall.models import Task, TaskState
-from longcall.result import Page, Result, result_of
+from longcall.models import Task, TaskKind, TaskState
+from longcall.result import Page, Result, group_result, result_of
 
 HEAD_CHARS = 4_000
 FAILED_CHARS = 8_000
 """Room for the text of a failure: Claude Code cuts the results of failed calls at 10,000 characters."""
 _LEAST_CHARS = 1_000
+_AROUND_BYTES = 600
+"""Room for what says how to go on from a part of a group."""
 
 
 def fitting(task: Task, page: Page | None, *, inline_chars: int, folder: Path, stranded: bool = False) -> Result:
@@ -22,6 +24,8 @@ def fitting(task: Task, page: Page | None, *, inline_chars: int, folder: Path, s
     fit. A whole final text that does not fit is written to `folder`, readable by the user alone; when that fails, the
     pages remain.
     """
+    if task.kind is TaskKind.GROUP:
+        return _group(task, page, inline_chars, folder)
     if task.report is not None:
         task = replace(task, report=code_task.fitting(task.report, inline_chars - _size(task.text)))
     if page is not None and (page != Page() or not task.state.is_final):
@@ -35,6 +39,23 @@ def fitting(task: Task, page: Page | None, *, inline_chars: int, folder: Path, s
     except OSError:
         return result_of(task, _cut(task.text, Page(), room))
     return result_of(task, _cut(task.text, Page(0, HEAD_CHARS), room), path=str(path))
+
+
+def _group(task: Task, page: Page | None, inline_chars: int, folder: Path) -> Result:
+    """Tells of a group in its room: of a combined answer and its members, whose ids have their whole texts."""
+    path = None
+    if _size(task.text) > inline_chars // 2:
+        path = folder / f"{task.id}.md"
+        head = _cut(task.text, Page(0, HEAD_CHARS), inline_chars // 2).of(task.text)
+        try:
+            _write(path, task.text)
+        except OSError:
+            path = None
+        task = replace(task, text=head)
+    told = group_result(task, page, room=0, path=path and str(path))
+    around = told.model_copy(update={"tasks": None}).model_dump(mode="json", exclude_none=True)
+    left = inline_chars - size_of(around) - _AROUND_BYTES
+    return group_result(task, page, room=max(_LEAST_CHARS, left), path=path and str(path))
 
 
 def _cut(text: str, page: Page, room: int) -> Page:

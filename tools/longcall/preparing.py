@@ -14,6 +14,7 @@ from longcall.call import Call, new_call
 from longcall.code_task import check_call
 from longcall.conversation import History
 from longcall.errors import CallError
+from longcall.fan_out import FanOut, Wanted, combining_call
 from longcall.files.roots import Roots, usable
 from longcall.question import Question
 from longcall.result import Result
@@ -42,6 +43,20 @@ class Desk:
         if not files:
             return calls
         return await anyio.to_thread.run_sync(self._attached, calls, files)
+
+    async def fan_out(self, wanted: Wanted, question: Question) -> tuple[list[Call], FanOut]:
+        """Returns the calls, files included, and how their group is run.
+
+        Raises:
+            CallError: it cannot be asked so.
+        """
+        calls = await self.calls(wanted.pairs, question)
+        combiner = None
+        if wanted.combine is not None and len(calls) > 1:
+            models = {model for _, model in wanted.pairs}
+            judge = self.settings.model if len(models) > 1 else calls[0].model
+            combiner = with_aliases(combining_call(calls, wanted.combine, judge), self.settings.aliases)
+        return calls, FanOut(wanted.at_once, wanted.keys, combiner)
 
     async def code(
         self, request: Mapping[str, Any], paths: Sequence[str], *, timeout_s: float | None, **judging: Any

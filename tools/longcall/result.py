@@ -1,15 +1,15 @@
 """The one shape in which every door tells of a task."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 
 from longcall.account import cost_of, stage_of, steps_of, usage_of, validation_of
 from longcall.errors import CallError, Failure
-from longcall.models import Task, TaskKind, TaskState
+from longcall.lines import Lines, Status, TaskLine, counts_of, is_lost, line_of, lines_of, status_of
+from longcall.models import Combined, Task, TaskKind, TaskState
 
-Status = Literal["working", "completed", "failed", "cancelled", "interrupted", "needs_review", "listed", "dry_run"]
 POLL_S = 45
 """Seconds that one poll waits at most."""
 _REVIEW = (
@@ -18,29 +18,19 @@ _REVIEW = (
 )
 
 
-class TaskLine(BaseModel, frozen=True, defer_build=True):
-    """A task in a list."""
-
-    task_id: str
-    status: Status
-    model: str
-    head: str
-    """The first words of what was asked."""
-    age_s: float
-    """Seconds from creation to the end, or to now."""
-    chars: int
-    """Characters of answer so far."""
-
-
 class Result(BaseModel, frozen=True, defer_build=True):
     """What became of a call, the most important first. A field that has nothing to say is None or empty."""
 
     status: Status
     task_id: str | None = None
+    counts: dict[str, int] | None = None
+    """Of a group: how many members it has (`total`), and how many of each status."""
+    combined: dict[str, Any] | None = None
+    """Of a group with `combine`: `degraded` where not all count, `how`, `from` (ids), `answered`, `votes`, `tie`, …"""
     text: str | None = None
     """The answer; while `working`, and after a failure, what has streamed in so far."""
     offset: int | None = None
-    """Where `text` begins in the whole answer, when it is a part of it."""
+    """Where `text` begins in the whole answer, when it is a part of it; of a group, the first member in `tasks`."""
     total_chars: int | None = None
     """Length of the whole answer, when `text` is a part of it."""
     path: str | None = None
@@ -111,35 +101,21 @@ class Fit(Protocol):
         ...
 
 
-def status_of(task: Task) -> Status:
-    """Returns the word for a task's state: queued and running are both `working`."""
-    return task.state.value if task.state.is_final else "working"  # pyright: ignore[reportReturnType]  # same words
-
-
-def line_of(task: Task) -> TaskLine:
-    """Returns a task as a line of a list."""
-    return TaskLine(
-        task_id=task.id,
-        status=status_of(task),
-        model=task.model,
-        head=task.head,
-        age_s=round(task.age_s(), 1),
-        chars=task.chars,
-    )
-
-
 def result_of(task: Task, page: Page | None = None, *, path: str | None = None, stranded: bool = False) -> Result:
     """Tells of a task.
 
     Args:
-        task: the task, whole.
-        page: the part of the text to show; None shows none of a text that is still coming, and all of a final one.
+        task: the task, whole; the members of a group with their texts, where these are to be shown.
+        page: the part of the text to show; None shows none of a text that is still coming, and all of a final one. Of a
+            group, the members to show.
         path: the file with the whole text, when the page is only its head.
         stranded: whether it waits for an environment that nobody here holds.
     """
+    if task.kind is TaskKind.GROUP:
+        return group_result(task, page)
     completion = task.completion
     page = page or (Page() if task.state.is_final else None)
-    shown = None if page is None or task.kind is TaskKind.GROUP else page.of(task.text)
+    shown = None if page is None else page.of(task.text)
     is_part = page is not None and shown is not None and len(shown) < len(task.text)
     return Result(
         status=status_of(task),
@@ -152,7 +128,7 @@ def result_of(task: Task, page: Page | None = None, *, path: str | None = None, 
         finish_reason=completion.finish_reason if completion else None,
         usage=usage_of(task),
         cost_usd=cost_of(task),
-        attempts=len(task.attempts) if task.kind is TaskKind.CALL else None,
+        attempts=len(task.attempts),
         elapsed_s=round(task.age_s(), 1),
         progress=None if task.state.is_final else progress_of(task),
         validation=validation_of(task),
@@ -162,9 +138,58 @@ def result_of(task: Task, page: Page | None = None, *, path: str | None = None, 
         warnings=_warnings(task),
         steps=steps_of(task) or None,
         output=asdict(completion.written) if completion and completion.written else None,
-        tasks=[line_of(member) for member in task.members] or None,
         next=_next(task, page if is_part else None, path, stranded=stranded),
     )
+
+
+def group_result(
+    task: Task, page: Page | None = None, *, room: int | None = None, path: str | None = None
+) -> Result:  # fmt: skip
+    """Tells of a group: what was made of the answers, if that was wanted, and of its members.
+
+    Args:
+        task: the group, with the texts of its members where these are to be shown.
+        page: which members to show; None shows all that fit.
+        room: bytes for the members; None shows all.
+        path: the file with the whole text, when the task's is only its head.
+    """
+    page = page or Page()
+    told = lines_of(task.members, page.offset, page.limit, room)
+    completion = task.completion
+    return Result(
+        status=status_of(task),
+        task_id=task.id,
+        counts=counts_of(task.members),
+        combined=_combined(completion.combined) if completion and completion.combined else None,
+        text=(task.text or None) if page.offset == 0 else None,
+        offset=page.offset if page.offset or told.following is not None else None,
+        total_chars=task.chars if len(task.text) < task.chars else None,
+        path=path,
+        model=completion.model if completion else task.model,
+        finish_reason=completion.finish_reason if completion else None,
+        elapsed_s=round(task.age_s(), 1),
+        progress=None if task.state.is_final else progress_of(task),
+        error=None if task.failure is None else _told(task.failure),
+        warnings=_warnings(task),
+        tasks=list(told.lines),
+        next=_next_of_group(task, told, path),
+    )
+
+
+def _combined(combined: Combined) -> dict[str, Any]:
+    lost = combined.members - combined.answered
+    told = {
+        "degraded": f"{lost} of {combined.members} members do not count" if lost else None,
+        "how": combined.how,
+        "from": list(combined.chosen),
+        "members": combined.members,
+        "answered": combined.answered,
+        "votes": combined.votes if combined.how == "vote" else None,
+        "tie": combined.tie or None,
+        "judge": combined.judge,
+        "reason": combined.reason,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def listing(tasks: list[Task]) -> Result:
@@ -177,8 +202,10 @@ def progress_of(task: Task) -> str:
     """Returns one line on what a task is at."""
     elapsed = f"{task.age_s():.0f} s"
     if task.kind is TaskKind.GROUP:
-        ended = sum(member.state.is_final for member in task.members)
-        return f"{ended}/{len(task.members)} done, {elapsed}"
+        asked = [member for member in task.members if not member.combines]
+        ended = sum(member.state.is_final for member in asked)
+        stage = ", combining the answers" if ended == len(asked) < len(task.members) else ""
+        return f"{ended}/{len(asked)} done{stage}, {elapsed}"
     if task.state is TaskState.QUEUED:
         return f"{task.model}: waiting for a worker, {elapsed}"
     heard = f"{task.chars} characters so far, about {_tokens(task)} tokens by estimate" if task.chars else "no text yet"
@@ -195,10 +222,12 @@ def _told(failure: Failure) -> dict[str, Any]:
 
 
 def _warnings(task: Task) -> list[str]:
-    lost = [member for member in task.members if member.state.is_final and member.state is not TaskState.COMPLETED]
-    missing = [f"{len(lost)} of {len(task.members)} members did not complete; see `tasks`."] if lost else []
-    missing += [task.trimmed] if task.trimmed else []
-    return missing + (list(task.completion.warnings) if task.completion else [])
+    trimmed = [task.trimmed] if task.trimmed else []
+    if task.completion is not None:
+        return [*trimmed, *task.completion.warnings]
+    asked = [member for member in task.members if not member.combines]
+    lost = sum(is_lost(member) for member in asked)
+    return [*trimmed, *([f"{lost} of {len(asked)} members did not complete; see `tasks`."] if lost else [])]
 
 
 def _next(task: Task, page: Page | None, path: str | None, *, stranded: bool) -> str | None:
@@ -209,8 +238,6 @@ def _next(task: Task, page: Page | None, path: str | None, *, stranded: bool) ->
         )
     if not task.state.is_final:
         return _again(task)
-    if task.kind is TaskKind.GROUP:
-        return "Call poll_task with the task_id of a member for its text."
     told = [_REVIEW.format(task=task.id)] if task.state is TaskState.NEEDS_REVIEW else []
     more = _more(task, page, path)
     return " ".join([*told, *more]) or None
@@ -221,6 +248,19 @@ def _again(task: Task) -> str:
     seldom = f" about every {poll_s:g} s" if poll_s is not None and poll_s > POLL_S else ""
     wait_s = min(poll_s or POLL_S, POLL_S)
     return f"The work goes on. Call poll_task(task_id={task.id!r}, wait_s={wait_s:g}){seldom} until the status changes."
+
+
+def _next_of_group(task: Task, told: Lines, path: str | None) -> str | None:
+    more = [f"The whole text is in the file {path}."] if path else []
+    if len(task.text) < task.chars:
+        more.append(f"It is read on with poll_task(task_id={task.members[-1].id!r}).")
+    if told.following is not None:
+        more.append(f"More members: poll_task(task_id={task.id!r}, offset={told.following}).")
+    if any(line.text is not None and len(line.text) < line.chars for line in told.lines):
+        more.append("A text shorter than its `chars` is whole with poll_task and the member's task_id.")
+    if not task.state.is_final:
+        more.append(_again(task))
+    return " ".join(more) or None
 
 
 def _more(task: Task, page: Page | None, path: str | None) -> list[str]:

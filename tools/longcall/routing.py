@@ -6,6 +6,8 @@ DEMO = "demo/"
 MAX = "max/"
 CHECK = "validate_code"
 """Stands in a task's model where no model is asked: the task checks code."""
+COMBINE = "combine/"
+"""Stands in a task's model where the answers of its group are combined."""
 GIVEN = "meta-task/"
 """Models of this name are asked nothing: the text that was given is what is validated."""
 
@@ -17,14 +19,18 @@ class Route(StrEnum):
     CLAUDE = "claude"
     GIVEN = "given"
     CHECK = "check"
+    COMBINE = "combine"
     LITELLM = "litellm"
+
+
+_PREFIXES = ((DEMO, Route.SCRIPTED), (MAX, Route.CLAUDE), (GIVEN, Route.GIVEN), (COMBINE, Route.COMBINE))
 
 
 def route(model: str) -> Route:
     """Returns who answers for `model`."""
     if model == CHECK:
         return Route.CHECK
-    for prefix, who in ((DEMO, Route.SCRIPTED), (MAX, Route.CLAUDE), (GIVEN, Route.GIVEN)):
+    for prefix, who in _PREFIXES:
         if model.lower().startswith(prefix):
             return who
     return Route.LITELLM

@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -13,12 +12,14 @@ from longcall.call import Call
 from longcall.code_task import with_report
 from longcall.conversations import Conversations
 from longcall.errors import CallError
+from longcall.fan_out import FanOut, wanted
 from longcall.models import Decision, Task
 from longcall.preparing import Desk, Pairs, roots_of
 from longcall.question import Question, without
 from longcall.result import Fit, Page, Result, listing, result_of
 from longcall.settings import Settings
 from longcall.tasks.client import TaskClient, open_client
+from longcall.tasks.members import with_texts
 from longcall.tasks.store import Added
 from longcall.text import clean
 
@@ -102,8 +103,10 @@ class Session:
         self,
         prompt: str | None = None,
         *,
-        prompts: Sequence[str] | None = None,
+        prompts: Sequence[str | Mapping[str, Any]] | None = None,
         models: Sequence[str] | None = None,
+        at_once: int | None = None,
+        combine: str | Mapping[str, Any] | None = None,
         resume: str | None = None,
         guidance: str | None = None,
         fresh: bool = False,
@@ -113,26 +116,25 @@ class Session:
     ) -> Result:
         """Begins a task and returns at once; several `prompts` or `models` (or both: every pair) make a group.
 
-        `resume` names a task that needs review instead: its model is asked again with `guidance`, in the same task.
-        `fresh`, `idempotency_key` and `dry_run` are as in llm_call; a group is compared as a whole.
+        Each of `prompts` is a text, or has a `prompt` and an `idempotency_key`. At most `at_once` members run at once.
+        `combine` makes one answer of theirs: see `longcall.combine`. `resume` names a task that needs review instead:
+        its model is asked again with `guidance`. The rest is as in llm_call; a group is compared as a whole.
 
         Raises:
             CallError: it cannot be asked so; nothing was stored or sent.
             StoreError: the task store cannot be used.
         """
+        others = [prompt, prompts, models, at_once, combine, dry_run, *question.values()]
         if resume is not None:
-            return await self._resume(resume, guidance, [prompt, prompts, models, dry_run, *question.values()])
+            return await self._resume(resume, guidance, others)
         if guidance is not None:
             raise CallError("`guidance` goes with `resume`: the task_id of the task that needs review.")
-        if prompt is not None and prompts:
-            raise CallError("Give either `prompt` or `prompts`, not both.")
-        if models and question.get("model"):
-            raise CallError("Give either `model` or `models`, not both.")
-        pairs = list(product(prompts or [prompt], models or [question.get("model")]))
+        asked = wanted(prompt, prompts, question.get("model"), models, at_once, combine)
         if dry_run:
-            return await self._dry_run(pairs, question)
-        _, added = await self._begin(pairs, question, fresh, idempotency_key)
-        return with_attachment(self._tell(await self.client.task(added.id), None), added)
+            return await self._dry_run(asked.pairs, question)
+        calls, fan_out = await self._desk.fan_out(asked, without(question, "model", "conversation"))
+        added = await self._start(calls, question, fresh, idempotency_key, fan_out)
+        return with_attachment(await self._tell(await self.client.task(added.id), None), added)
 
     async def _resume(self, task_id: str, guidance: str | None, asked: Sequence[Any]) -> Result:
         if any(value is not None and value is not False for value in asked):
@@ -213,9 +215,9 @@ class Session:
         """Returns the newest tasks that have not ended, of all projects, whatever process began them."""
         return await self.client.store.recent(None, most, principal=self._principal, active=True)
 
-    def tell(self, task: Task) -> Result:
+    async def tell(self, task: Task) -> Result:
         """Returns what to tell of a task, whose answer counts as handed over with it."""
-        return self._tell(task, None)
+        return await self._tell(task, None)
 
     async def cancel_task(self, task_id: str) -> Result:
         """Stops a task, down to the provider's connection; one that had ended keeps its answer.
@@ -224,7 +226,7 @@ class Session:
             UnknownTaskError: no task has that id.
             StoreError: the task store cannot be used.
         """
-        return self._tell(await self.client.cancel(task_id, principal=self._principal), Page())
+        return await self._tell(await self.client.cancel(task_id, principal=self._principal), Page())
 
     async def review(self, task_id: str, decision: Decision, guidance: str | None = None) -> Result:
         """Decides what becomes of an answer that needs review, and tells of the task as it then is.
@@ -239,7 +241,8 @@ class Session:
             UnknownTaskError: no task has that id.
             StoreError: the task store cannot be used.
         """
-        return self._tell(await self.client.review(task_id, decision, guidance, principal=self._principal), Page())
+        task = await self.client.review(task_id, decision, guidance, principal=self._principal)
+        return await self._tell(task, Page())
 
     async def list_tasks(self, *, everywhere: bool = False, most: int = 20) -> Result:
         """Tells of the newest tasks of this project folder, or of all.
@@ -252,8 +255,13 @@ class Session:
 
     async def _begin(self, pairs: Pairs, question: Question, fresh: bool, key: str | None) -> tuple[Call, Added]:  # noqa: FBT001
         calls = await self._desk.calls(pairs, without(question, "model", "conversation"))
-        begin = partial(self.conversations.start, question.get("conversation"), calls)
-        return calls[0], await begin(fresh=fresh, idempotency_key=key)
+        return calls[0], await self._start(calls, question, fresh, key)
+
+    async def _start(
+        self, calls: Sequence[Call], question: Question, fresh: bool, key: str | None, fan_out: FanOut | None = None  # noqa: FBT001
+    ) -> Added:  # fmt: skip
+        start = partial(self.conversations.start, question.get("conversation"), calls, fan_out=fan_out)
+        return await start(fresh=fresh, idempotency_key=key)
 
     async def _dry_run(self, pairs: Pairs, question: Question) -> Result:
         history = await self.conversations.history(question.get("conversation"), len(pairs))
@@ -263,9 +271,11 @@ class Session:
         self, task_id: str, wait_s: float | None, on_progress: OnProgress | None, page: Page | None = None
     ) -> Result:
         report = None if on_progress is None else partial(_report, on_progress)
-        return self._tell(await self.client.wait(task_id, wait_s, report, principal=self._principal), page)
+        return await self._tell(await self.client.wait(task_id, wait_s, report, principal=self._principal), page)
 
-    def _tell(self, task: Task, page: Page | None) -> Result:
+    async def _tell(self, task: Task, page: Page | None) -> Result:
+        if task.members and (page or task.state.is_final):
+            task = await with_texts(task, page or Page(), self.client.store)
         result = self._fit(with_report(task), page, stranded=self.client.estate.is_stranded(task))
         self.client.delivered(task)
         return result

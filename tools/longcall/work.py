@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from longcall.call import Call
 from longcall.hearing import Ledger, OnText
-from longcall.models import Attempt, Step
+from longcall.models import Attempt, Step, Task
 from longcall.providers import Handle
 from longcall.telemetry.watch import SILENCE, TaskWatch
 
@@ -29,6 +29,8 @@ class Work:
     """Entered while it only waits for a limit, so that others get its place meanwhile."""
     secret: str = ""
     """What nobody but this store knows of the task."""
+    members: tuple[Task, ...] = ()
+    """The tasks whose answers it combines, with their texts."""
     seconds: Callable[[], float] = field(default=lambda: 0.0)
     """How long ago the task was made, or last guided."""
     watch: TaskWatch = SILENCE

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from longcall.call import Call, Message
 from longcall.clock import Clock
+from longcall.combine import parse_combine
 from longcall.errors import Failure
 from longcall.models import AttemptState, Completion, Task, TaskState, Usage
 from longcall.tasks.store import Added, Ending, NewTask, TaskStore
@@ -82,13 +83,23 @@ def new_task(
     return replace(new, principal=principal, older=older)
 
 
-def new_group(members: int, *, request: str | None = None, principal: str = "") -> list[NewTask]:
-    """Returns a group and its members, as a front hands them in."""
+def new_group(
+    members: int,
+    *,
+    request: str | None = None,
+    principal: str = "",
+    at_once: int | None = None,
+    combine: str | None = None,
+) -> list[NewTask]:
+    """Returns a group and its members, as a front hands them in; with `combine` the last one combines their answers."""
     request = request or new_id()
     parent = NewTask(new_id(), HERE, "/project", "demo/echo", "a group", None, request, principal=principal)
     of = {"parent": parent.id, "request": None}
     children = [replace(new_task(), position=position, **of) for position in range(members)]
-    return [parent, *children]
+    if combine is not None:
+        call = asking().model_copy(update={"model": f"combine/{combine}", "combine": parse_combine(combine)})
+        children.append(replace(new_task(), position=members, call=call, model=call.model, **of))
+    return [replace(parent, at_once=at_once), *children]
 
 
 def answered(text: str | None = "because") -> Ending:

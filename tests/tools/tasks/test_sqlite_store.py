@@ -12,15 +12,19 @@ from tools.tasks.checks_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.clock_contract import *  # noqa: F403  # the contract's tests and their fixtures
 from tools.tasks.conversation_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.ending_contract import *  # noqa: F403  # the contract's tests
+from tools.tasks.fan_out_contract import *  # noqa: F403  # the contract's tests
+from tools.tasks.fan_out_keys_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.principal_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.request_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.resending_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.review_contract import *  # noqa: F403  # the contract's tests
-from tools.tasks.samples import OpenStore
+from tools.tasks.samples import HERE, WORKER, OpenStore, added, answered, new_group
 from tools.tasks.steps_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.store_contract import *  # noqa: F403  # the contract's tests and its fixture
 
-from longcall.tasks.sqlite import open_sqlite_store
+from longcall.tasks import sqlite_file
+from longcall.tasks.database import open_database
+from longcall.tasks.sqlite import SqliteStore, open_sqlite_store
 
 Row = Mapping[str, Any]
 ID = "0123456789abcdef"
@@ -34,6 +38,8 @@ COMPLETED = {**ENDED, "state": "completed", "text": "", "completion": "{}"}
 DOUBTFUL = {**COMPLETED, "state": "needs_review"}
 GUIDED = {**CALL, "guided_at": 4, "guided_tick": 4}
 GROUP = {**CALL, "kind": "group", "state": "running", "call": None, "timeout_ms": None}
+MEMBER = {**CALL, "id": "f" * 16, "request": None, "parent": ID, "position": 0}
+HELD = {**MEMBER, "held_for": "place", "held": 1}
 ATTEMPT = {"task": ID, "number": 1, "model": "m", "state": "sent", "sent_at": 1}
 KEPT = {**ATTEMPT, "state": "answered", "ended_at": 2, "text": "", "completion": "{}"}
 WORKER_ROW = {"id": "w", "environment": "e", "pid": 1, "started_at": 1}
@@ -128,6 +134,89 @@ async def test_possible_tasks_can_be_stored(bare: sqlite3.Connection, row: Row):
 async def test_impossible_tasks_cannot_be_stored(bare: sqlite3.Connection, row: Row):
     with pytest.raises(sqlite3.IntegrityError):
         insert(bare, "tasks", row)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(MEMBER, id="a member"),
+        pytest.param(HELD, id="a member that waits for a place"),
+        pytest.param({**HELD, "held_for": "twin", "twin": ID}, id="a member that waits for another task"),
+        pytest.param({**HELD, "held_for": "members"}, id="one that waits for the others"),
+        pytest.param({**MEMBER, "member_key": "k", "member_request": "r"}, id="a member with a key"),
+    ],
+)
+async def test_possible_members_can_be_stored(bare: sqlite3.Connection, row: Row):
+    insert(bare, "tasks", {**GROUP, "at_once": 1})
+    insert(bare, "tasks", row)
+    assert bare.execute("SELECT count(*) FROM tasks").fetchone() == (2,)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param({**MEMBER, "at_once": 1}, id="a member with a limit"),
+        pytest.param({**HELD, "held": 2}, id="held twice"),
+        pytest.param({**HELD, "held_for": None}, id="held for nothing"),
+        pytest.param({**HELD, "held_for": "luck"}, id="held for luck"),
+        pytest.param({**HELD, "state": "running", "worker": "w", "started_at": 2}, id="held and running"),
+        pytest.param({**HELD, "state": "cancelled", "finished_at": 3}, id="held and at its end"),
+        pytest.param({**HELD, "parent": None, "position": None, "request": "r"}, id="held without a group"),
+        pytest.param({**CALL, "id": "f" * 16, "twin": ID}, id="a twin of no group"),
+        pytest.param({**MEMBER, "twin": "e" * 16}, id="a twin that is nobody"),
+        pytest.param({**MEMBER, "member_key": "k"}, id="a key for nothing"),
+        pytest.param({**MEMBER, "member_request": "r"}, id="a request without a key"),
+        pytest.param({**CALL, "id": "f" * 16, "member_key": "k", "member_request": "r"}, id="a member's key outside"),
+    ],
+)
+async def test_impossible_members_cannot_be_stored(bare: sqlite3.Connection, row: Row):
+    insert(bare, "tasks", GROUP)
+    with pytest.raises(sqlite3.IntegrityError):
+        insert(bare, "tasks", row)
+
+
+async def test_a_limit_below_one_cannot_be_stored(bare: sqlite3.Connection):
+    with pytest.raises(sqlite3.IntegrityError):
+        insert(bare, "tasks", {**GROUP, "at_once": 0})
+
+
+async def test_what_members_waited_for_and_was_lost_holds_nobody_after_a_salvage(bare: sqlite3.Connection):
+    insert(bare, "tasks", {**GROUP, "at_once": 1})
+    insert(bare, "tasks", HELD)
+    combiner = {**HELD, "id": "e" * 16, "position": 1, "held_for": "members"}
+    insert(bare, "tasks", combiner)
+    for statement in sqlite_file.RELEASE:
+        bare.execute(statement)
+    assert bare.execute("SELECT id, held FROM tasks WHERE parent = ? ORDER BY position", [ID]).fetchall() == [
+        (HELD["id"], 0), (combiner["id"], 1),
+    ]  # fmt: skip
+
+
+STEP = 10
+"""Instructions of SQLite's between two counts."""
+
+
+async def steps_of_a_turn(folder: Path, members: int) -> int:
+    """Returns the instructions that SQLite needs to end a member of a group and to claim the next."""
+    counted = 0
+
+    def count() -> None:
+        nonlocal counted
+        counted += STEP
+
+    async with open_database(folder / f"{members}.sqlite3") as database:
+        store = SqliteStore(database)
+        await added(store, *new_group(members, at_once=5))
+        task, *_ = await store.claim(HERE, WORKER, 100)
+        await database.write(lambda connection: connection.set_progress_handler(count, STEP))
+        assert await store.finish(task.id, WORKER, answered())
+        assert len(await store.claim(HERE, WORKER, 100)) == 1
+    return counted
+
+
+async def test_the_next_member_is_found_as_fast_among_a_thousand_as_among_twenty(tmp_path: Path):
+    few, many = await steps_of_a_turn(tmp_path, 20), await steps_of_a_turn(tmp_path, 1_000)
+    assert STEP < many < 2 * few
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,12 @@ from longcall.account import cost_of, usage_of
 from longcall.call import ReasoningEffort
 from longcall.cli.checks import read_retry, read_schema, read_validators
 from longcall.cli.exits import Exit, run
+from longcall.cli.fan_out import AskingGroup, Group, read_combine, read_prompts
 from longcall.cli.prompt import read_prompt
 from longcall.cli.status import StatusLine
 from longcall.cli.terminal import complain, count, is_terminal, printable, remark, say, seconds
 from longcall.errors import CallError
+from longcall.lines import is_lost
 from longcall.models import Task, TaskState
 from longcall.question import Question
 from longcall.result import Page, progress_of, result_of
@@ -74,6 +76,18 @@ def call(
     background: Annotated[
         bool, typer.Option("--background", help="Have the provider keep the answer, even through a crash here.")
     ] = False,
+    models: Annotated[
+        str | None, typer.Option(help="Several models, with commas between them: each is asked.", metavar="A,B")
+    ] = None,
+    prompts_file: Annotated[
+        Path | None, typer.Option(help="Several prompts: a file with one a line, or .jsonl.", metavar="FILE")
+    ] = None,
+    combine: Annotated[
+        str | None, typer.Option(help="One answer of all: vote, best:MODEL, or `combine` as JSON.", metavar="HOW")
+    ] = None,
+    at_once: Annotated[
+        int | None, typer.Option(help="How many of several are asked at once at most.", metavar="N")
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Ask anew, even if the same runs or was answered and not yet handed over.")
     ] = False,
@@ -98,22 +112,29 @@ def call(
         timeout_s=timeout,
         background=background,
     )
-    if not (model or settings.model):
+    several = models.split(",") if models else None
+    if not (model or several or settings.model):
         raise CallError(
             "No model was named. Name one with `-m` (`longcall models` shows what can be called here), or set"
             " LONGCALL_MODEL."
         )
     if wait is not None and wait < 0:
         raise CallError("`--wait` must be 0 or more seconds.")
-    asking = _Asking(settings, read_prompt(prompt), question, fresh, wait, _Answer(as_json=as_json))
+    asking: _Asking | AskingGroup
+    if several or prompts_file or combine or at_once is not None:
+        text = prompt if prompts_file else read_prompt(prompt)
+        group = Group(text, read_prompts(prompts_file), several, read_combine(combine), at_once)
+        asking = AskingGroup(settings, group, question, fresh, wait, as_json)
+    else:
+        asking = _Asking(settings, read_prompt(prompt), question, fresh, wait, _Answer(as_json=as_json))
     try:
         task = run(asking.run)
     except KeyboardInterrupt:
-        asking.answer.break_off()
+        asking.break_off()
         _tell_interrupted(asking.task_id)
         raise typer.Exit(Exit.INTERRUPTED) from None
     except Exception:
-        asking.answer.break_off()
+        asking.break_off()
         if asking.task_id is not None:
             remark(f"The task is {asking.task_id}; look at it with: longcall tasks show {asking.task_id[:8]}")
         raise
@@ -150,6 +171,10 @@ class _Asking:
                 self.answer.end(ended[0])
                 session.client.delivered(ended[0])
         return ended[0]
+
+    def break_off(self) -> None:
+        """Leaves the line that the answer has come to."""
+        self.answer.break_off()
 
 
 async def _follow(client: TaskClient, task_id: str, wait_s: float | None, answer: "_Answer") -> Task:
@@ -196,7 +221,7 @@ class _Answer:
 
 def exit_of(task: Task) -> Exit:
     """Returns the exit code that tells of a task."""
-    if task.state is TaskState.COMPLETED:
+    if task.state is TaskState.COMPLETED and (task.completion or not any(map(is_lost, task.members))):
         return Exit.COMPLETED
     return Exit.FAILED if task.state.is_final else Exit.STILL_WORKING
 

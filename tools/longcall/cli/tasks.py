@@ -16,8 +16,9 @@ from longcall.cli.prune import prune
 from longcall.cli.terminal import complain, is_terminal, remark, say, seconds, status_text, table
 from longcall.clock import Clock
 from longcall.errors import CallError
+from longcall.lines import status_of
 from longcall.models import Decision, Task, TaskKind
-from longcall.result import Page, Result, listing, progress_of, result_of, status_of
+from longcall.result import Page, Result, listing, progress_of, result_of
 from longcall.session import Session, open_session
 from longcall.settings import here
 
@@ -78,7 +79,7 @@ async def _show(start: str, as_json: bool) -> Task:
             task = await client.task(task.id)
         if as_json:
             _say_json(result_of(task, Page(), stranded=client.estate.is_stranded(task)))
-        elif task.kind is TaskKind.GROUP:
+        elif task.kind is TaskKind.GROUP and not task.text:
             _table(task.members)
         elif task.text:
             say(task.text if task.text.endswith("\n") else f"{task.text}\n")

@@ -15,6 +15,7 @@ from longcall.call import Call
 from longcall.conversation import Heard
 from longcall.environment import fingerprint, older_fingerprints, read_salt
 from longcall.errors import CallError, StoreError, UnknownTaskError, WorkerStartError
+from longcall.fan_out import FanOut
 from longcall.models import Decision, Task, TaskState
 from longcall.settings import Settings, operated, with_keys
 from longcall.tasks.doorbell import Doorbell, open_doorbell
@@ -74,6 +75,7 @@ class TaskClient:
         fresh: bool = False,
         idempotency_key: str | None = None,
         heard: Heard | None = None,
+        fan_out: FanOut | None = None,
     ) -> Added:
         """Adds one task, or a group of several, and sees to a worker. Durable when it returns.
 
@@ -84,7 +86,7 @@ class TaskClient:
             NewTask, environment=self.environment, project=project, principal=principal, older=self.estate.older,
             heard=heard,
         )  # fmt: skip
-        added = await self.store.add(new_tasks(calls, new, idempotency_key), fresh=fresh)
+        added = await self.store.add(new_tasks(calls, new, idempotency_key, fan_out), fresh=fresh)
         self._wanted.set()
         await self._ring_worker()
         return added

@@ -2,16 +2,24 @@
 -- One new task: a call waits as 'queued', a group is 'running' until its last member ends.
 INSERT INTO tasks (id, kind, parent, position, state, environment, project, model, head, principal, request,
                    idempotency_key, on_interrupt, timeout_ms, call, created_at, created_tick,
-                   conversation, heard, heard_from, files_from, trimmed)
+                   conversation, heard, heard_from, files_from, trimmed,
+                   at_once, held_for, held, twin, member_key, member_request)
 VALUES (:id, :kind, :parent, :position, CASE :kind WHEN 'call' THEN 'queued' ELSE 'running' END,
         :environment, :project, :model, :head, :principal, :request,
         :idempotency_key, :on_interrupt, :timeout_ms, :call, :now, :tick,
-        :conversation, :heard, :heard_from, :files_from, :trimmed);
+        :conversation, :heard, :heard_from, :files_from, :trimmed,
+        :at_once, :held_for, :held, :twin, :member_key, :member_request);
 
 -- name: same_key
-SELECT id, request, conversation FROM tasks
+-- Every task with this key, oldest first: one of its own, and members of groups.
+SELECT id, parent, request, conversation, state, cancel_requested, created_at, rowid AS place FROM tasks
 WHERE environment IN (SELECT value FROM json_each(:environments)) AND principal = :principal
-  AND idempotency_key = :idempotency_key;
+  AND idempotency_key = :idempotency_key
+UNION ALL
+SELECT id, parent, member_request AS request, NULL AS conversation, state, cancel_requested, created_at, rowid AS place FROM tasks
+WHERE environment IN (SELECT value FROM json_each(:environments)) AND principal = :principal
+  AND member_key = :idempotency_key
+ORDER BY created_at, place;
 
 -- name: same_request
 -- A task with the same request that still runs, or whose answer nobody has been handed; of the same conversation, in
@@ -24,15 +32,20 @@ WHERE request = :request AND delivered_at IS NULL AND principal = :principal AND
 ORDER BY created_at DESC, rowid DESC LIMIT 1;
 
 -- name: claim
--- Takes the oldest waiting tasks of one environment for one worker.
+-- Takes the oldest waiting tasks of one environment for one worker; what is held waits for more than a worker.
 UPDATE tasks SET state = 'running', worker = :worker, started_at = max(:now, created_at)
 WHERE id IN (
-    SELECT id FROM tasks WHERE state = 'queued' AND environment = :environment
+    SELECT id FROM tasks WHERE state = 'queued' AND held = 0 AND environment = :environment
     ORDER BY created_at, rowid LIMIT :most)
-RETURNING id, rowid AS place, created_at, project, coalesce(guided_at, created_at) AS asked_at,
+RETURNING id, rowid AS place, created_at, project, parent, held_for, twin, coalesce(guided_at, created_at) AS asked_at,
     coalesce(guided_tick, created_tick) AS asked_tick, call, conversation, heard, heard_from, files_from,
     (SELECT handle FROM attempts WHERE task = tasks.id AND state = 'sent') AS handle,
     EXISTS (SELECT 1 FROM attempts WHERE task = tasks.id AND series = tasks.series AND state <> 'sent') AS was_tried;
+
+-- name: answers
+-- The members of a group whose answers are to be combined, with their texts.
+SELECT tasks.*, length(text) AS chars FROM tasks
+WHERE parent = :task AND held_for IS NOT 'members' ORDER BY position;
 
 -- name: past
 -- What was asked since the task was made, or last guided, with the texts that came.
@@ -40,9 +53,9 @@ SELECT * FROM attempts
 WHERE task = :task AND state <> 'sent' AND series = (SELECT series FROM tasks WHERE id = :task) ORDER BY number;
 
 -- name: expire_queued
--- The deadline covers the waiting for a place too.
+-- The deadline covers the waiting for a worker too; that of a member that waits for others begins when it is taken.
 UPDATE tasks SET state = 'failed', finished_at = max(:now, created_at), failure = :failure
-WHERE state = 'queued' AND environment = :environment
+WHERE state = 'queued' AND held = 0 AND held_for IS NULL AND environment = :environment
   AND (CASE WHEN :tick < coalesce(guided_tick, created_tick) THEN :now - coalesce(guided_at, created_at)
             ELSE :tick - coalesce(guided_tick, created_tick) END) > timeout_ms
   -- What a provider already works on is fetched or cancelled there, by a worker.
@@ -129,12 +142,13 @@ SELECT call, text, conversation FROM tasks WHERE id = :task AND state = 'needs_r
 -- The answer is in the call by now. A cancel that the answer forestalled is forgotten: somebody wants the work again.
 UPDATE tasks SET state = 'queued', call = :call, guided_at = :now, guided_tick = :tick, cancel_requested = 0,
     worker = NULL, started_at = NULL, finished_at = NULL, delivered_at = NULL, text = NULL, completion = NULL,
-    failure = NULL, validation = NULL, series = series + 1
+    failure = NULL, validation = NULL, series = series + 1,
+    twin = NULL, held = held_for IS NOT NULL, held_for = CASE WHEN held_for IS NOT NULL THEN 'place' END
 WHERE id = :task AND state = 'needs_review';
 
 -- name: cancel_queued
 -- A task (or every member of a group) that no worker has taken is cancelled on the spot.
-UPDATE tasks SET state = 'cancelled', cancel_requested = 1, finished_at = max(:now, created_at)
+UPDATE tasks SET state = 'cancelled', cancel_requested = 1, held = 0, finished_at = max(:now, created_at)
 WHERE (id = :task OR parent = :task) AND state = 'queued'
   AND NOT EXISTS (SELECT 1 FROM attempts WHERE task = tasks.id AND state = 'sent');
 
@@ -148,6 +162,7 @@ WHERE state = 'running' AND environment = :environment AND worker = :worker AND 
 -- name: orphans
 -- Running tasks of one environment whose worker is not the living one.
 SELECT id, cancel_requested, on_interrupt, open.number IS NOT NULL AS was_sent, open.handle, open.role,
+    held_for IS 'members' AS combines,
     (SELECT count(*) FROM attempts WHERE task = tasks.id AND state <> 'answered') AS unanswered
 FROM tasks LEFT JOIN attempts AS open ON open.task = tasks.id AND open.state = 'sent'
 WHERE tasks.state = 'running' AND kind = 'call' AND environment = :environment AND worker IS NOT :worker;
@@ -190,6 +205,11 @@ SELECT tasks.*, CASE
         WHEN text IS NOT NULL THEN length(text)
         ELSE (SELECT coalesce(sum(length(p.text)), 0) FROM pieces AS p WHERE p.task = tasks.id) END AS chars
 FROM tasks WHERE parent = :task ORDER BY position;
+
+-- name: texts
+-- Texts of the members of a group that ended, in order.
+SELECT id, text FROM tasks
+WHERE parent = :task AND text IS NOT NULL AND position >= :first AND position <= :last ORDER BY position;
 
 -- name: recent
 SELECT tasks.*, CASE

@@ -13,6 +13,7 @@ from longcall.models import (
     Attempt,
     AttemptState,
     Checked,
+    Combined,
     Completion,
     Role,
     Step,
@@ -42,6 +43,8 @@ def completion_from_json(text: str | None) -> Completion | None:
     found["warnings"] = tuple(found["warnings"])
     if found.get("written") is not None:
         found["written"] = Written(**found["written"])
+    if found.get("combined") is not None:
+        found["combined"] = Combined(**found["combined"] | {"chosen": tuple(found["combined"]["chosen"])})
     return Completion(**found)
 
 

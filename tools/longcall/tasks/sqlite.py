@@ -113,6 +113,10 @@ class SqliteStore:
     async def task(self, task: str) -> Task | None:
         return await self._database.read(partial(transactions.whole_task, task))
 
+    async def texts(self, group: str, first: int, last: int) -> dict[str, str]:
+        rows = await self._read_all("texts", task=group, first=first, last=last)
+        return {row["id"]: row["text"] for row in rows}
+
     async def adopt(self, older: str, environment: str) -> None:
         await self._write_all("adopt", older=older, environment=environment)
 

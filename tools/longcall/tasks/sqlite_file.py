@@ -18,6 +18,12 @@ BUSY_S = 10.0
 _SIDE_FILES = ("", "-wal", "-shm")
 _REPAIR = "repair.lock"
 _SALVAGED = ("workers", "tasks", "attempts", "pieces", "conversations", "turns")
+RELEASE = (
+    "UPDATE tasks SET twin = NULL WHERE twin NOT IN (SELECT id FROM tasks)",
+    "UPDATE tasks SET held = 0 WHERE held_for <> 'members' OR NOT EXISTS (SELECT 1 FROM tasks AS member"
+    " WHERE member.parent = tasks.parent AND member.finished_at IS NULL AND member.held_for IS NOT 'members')",
+)
+"""What members waited for may be among what could not be read, and then nothing would release them."""
 
 
 Identity = tuple[int, int]
@@ -205,6 +211,8 @@ def _refill(copy: Path, path: Path) -> int:
         for table in _SALVAGED:
             _refill_table(new, table, _readable_rows(copy, table))
         new.execute("DELETE FROM tasks WHERE parent IS NOT NULL AND parent NOT IN (SELECT id FROM tasks)")
+        for statement in RELEASE:
+            new.execute(statement)
         for table in ("attempts", "pieces"):
             new.execute(f"DELETE FROM {table} WHERE task NOT IN (SELECT id FROM tasks)")  # noqa: S608  # our names
         new.execute("DELETE FROM turns WHERE conversation NOT IN (SELECT id FROM conversations)")

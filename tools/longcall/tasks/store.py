@@ -42,7 +42,7 @@ class NewTask:
     call: Call | None
     """None for a group."""
     request: str | None = None
-    """Hash of what is asked; None for the member of a group."""
+    """Hash of what is asked; None for the member of a group that has no key of its own."""
     idempotency_key: str | None = None
     parent: str | None = None
     position: int | None = None
@@ -52,6 +52,8 @@ class NewTask:
     """What earlier editions called `environment`: requests attach to tasks that were made under these names too."""
     heard: Heard | None = None
     """The conversation that it goes on with."""
+    at_once: int | None = None
+    """Of a group: members that may run at once; None sets no limit."""
 
     @property
     def kind(self) -> TaskKind:
@@ -75,6 +77,10 @@ class Claim:
     """The tools that were used before."""
     project: str = ""
     """The folder it was asked from."""
+    members: tuple[Task, ...] = ()
+    """The tasks whose answers it combines, with their texts."""
+    earlier: Task | None = None
+    """The task that had its key before, whose answer it takes over instead of asking."""
 
 
 class Attached(StrEnum):
@@ -119,10 +125,11 @@ class TaskStore(ConversationStore, Protocol):
 
         An earlier one of the same principal does when it has the same idempotency key; or when, without `fresh`, it
         has the same request and still runs or was never handed to anybody. In a conversation it must be of the same
-        one, in which nothing was said since; there one that still runs does with `fresh` too.
+        one, in which nothing was said since; there one that still runs does with `fresh` too. A member whose key an
+        earlier task has waits for that one, and is asked itself only where it failed or was cancelled.
 
         Raises:
-            KeyConflictError: the idempotency key was used for another request.
+            KeyConflictError: an idempotency key was used for another request.
             ConversationBusyError: another task is at work in the conversation.
             ConversationMovedError: more was said in it than was heard, or it is gone.
         """
@@ -131,6 +138,7 @@ class TaskStore(ConversationStore, Protocol):
     async def claim(self, environment: str, worker: str, most: int) -> list[Claim]:
         """Takes at most `most` of the oldest queued tasks of `environment` for `worker`: queued → running.
 
+        Of a group no more than its `at_once` ever run, over all workers, and what combines its answers is taken last.
         One whose call, or what was asked for it, cannot be read fails instead.
         """
         ...
@@ -210,7 +218,7 @@ class TaskStore(ConversationStore, Protocol):
         ACCEPT: → completed, as it is, with a warning that says so. STOP: → cancelled; text and completion are kept.
         GUIDE: → queued, for the same call with the answer and `guidance` (which GUIDE needs) as further turns; request,
         attempts and creation stay, the deadline begins anew, a group that had ended goes on; or ConversationBusyError
-        when another task is at work in its conversation.
+        when another task is at work in its conversation. ACCEPT too has answers combined anew.
         """
         ...
 
@@ -233,6 +241,10 @@ class TaskStore(ConversationStore, Protocol):
         """Returns a task whole, with its text, attempts and members; None when there is none of that id."""
         ...
 
+    async def texts(self, group: str, first: int, last: int) -> dict[str, str]:
+        """Returns the texts, by id, of those members from place `first` to `last` that have ended."""
+        ...
+
     async def adopt(self, older: str, environment: str) -> None:
         """Gives the tasks of the environment `older` to `environment`.
 
@@ -243,9 +255,9 @@ class TaskStore(ConversationStore, Protocol):
     async def recent(
         self, project: str | None, most: int, *, principal: str | None = None, active: bool = False
     ) -> list[Task]:
-        """Returns the newest tasks without texts or attempts, of one project or of all, of one principal or of all.
+        """Returns the newest tasks (with `active`, that have not ended) of a project or all, of a principal or all.
 
-        With `active`, those alone that have not ended.
+        They come without texts or attempts.
         """
         ...
 
@@ -254,10 +266,7 @@ class TaskStore(ConversationStore, Protocol):
         ...
 
     async def endings(self, after: int) -> list[tuple[int, str]]:
-        """Returns number and id of the tasks that ended after the ending `after`, in order.
-
-        A task that was guided and ends again has a new number, and its earlier one no more.
-        """
+        """Returns number and id of the tasks that ended after the ending `after`, in order; of each its last ending."""
         ...
 
     async def last_ending(self) -> int:

@@ -13,6 +13,7 @@ from longcall.clock import elapsed_ms
 from longcall.errors import Failure
 from longcall.models import Attempt, AttemptState, Checked, Completion, Role, Step, Task, TaskState, Validation
 from longcall.tasks import conversing
+from longcall.tasks.adding import may_answer
 from longcall.tasks.queries import load_queries
 from longcall.tasks.recovery import Recovery
 from longcall.tasks.rows import attempt_from_row, step_from_row, task_from_row
@@ -35,6 +36,12 @@ UNJUDGED = Failure(
     "interrupted",
     "The worker died while a judge was at the answer, which is kept here unjudged. The judge's request may have been"
     " billed and was not sent again: use the answer as it is, or call again to pay for new ones.",
+)
+
+UNCHOSEN = Failure(
+    "interrupted",
+    "The worker died while a model was choosing the best answer. Its request may have been billed and was not sent"
+    " again; the answers are kept with the members: use them, or call again to pay for new ones.",
 )
 
 _UNREADABLE = Ending(
@@ -79,10 +86,29 @@ def _claim(row: sqlite3.Row, values: Values, connection: sqlite3.Connection) -> 
     call = conversing.with_history(Call.model_validate_json(row["call"]), row, connection)
     waited = elapsed_ms(values["now"] - row["asked_at"], values["tick"] - row["asked_tick"])
     past = fetch_all("past", {"task": row["id"]}, connection) if row["was_tried"] else []
-    spent_s = min(waited / 1000, call.timeout_s)
+    # What waited for others has its time before it.
+    spent_s = min(waited / 1000, call.timeout_s) if row["held_for"] is None else 0.0
     attempts = tuple(attempt_from_row(attempt) for attempt in past)
     steps = _steps(row["id"], connection) if any(attempt.role is Role.TURN for attempt in attempts) else ()
-    return Claim(row["id"], spent_s, call, row["handle"], attempts, steps, row["project"])
+    members = _answers(row["parent"], connection) if call.combine is not None else ()
+    return Claim(
+        row["id"], spent_s, call, row["handle"], attempts, steps, row["project"], members,
+        _earlier(row, call, connection),
+    )  # fmt: skip
+
+
+def _answers(group: str, connection: sqlite3.Connection) -> tuple[Task, ...]:
+    rows = fetch_all("answers", {"task": group}, connection)
+    return tuple(replace(task_from_row(row), text=row["text"] or "") for row in rows)
+
+
+def _earlier(claimed: sqlite3.Row, call: Call, connection: sqlite3.Connection) -> Task | None:
+    """Returns the task with the same key whose answer is taken over; None where the claimed one is to be asked."""
+    if claimed["twin"] is None or claimed["was_tried"] or claimed["handle"] is not None:
+        return None
+    (row,) = fetch_all("task", {"task": claimed["twin"]}, connection)
+    answers = may_answer(TaskState(row["state"]), call.on_interrupt)
+    return replace(task_from_row(row), text=row["text"] or "") if answers else None
 
 
 def _steps(task: str, connection: sqlite3.Connection) -> tuple[Step, ...]:
@@ -175,7 +201,7 @@ def recover(values: Values, connection: sqlite3.Connection) -> Recovery:
         settle = {**values, "task": orphan["id"], "failure": None}
         match fate:
             case "interrupted":
-                lost = LOST if orphan["role"] == Role.ANSWER else UNJUDGED
+                lost = UNCHOSEN if orphan["combines"] else LOST if orphan["role"] == Role.ANSWER else UNJUDGED
                 settle |= {"state": TaskState.INTERRUPTED, "failure": as_json(lost)}
                 run_all(("lose_attempt", "end_orphan", "drop_pieces"), settle, connection)
             case "cancelled":

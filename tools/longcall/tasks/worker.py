@@ -21,6 +21,7 @@ from longcall.tasks.doorbell import Doorbell
 from longcall.tasks.ledger import AGAIN_S, TaskLedger
 from longcall.tasks.output import with_output
 from longcall.tasks.store import Claim, Ending, TaskStore
+from longcall.tasks.taking_over import taken_over
 from longcall.tasks.unsaved import Unsaved, forget, keep, save_kept
 from longcall.telemetry.logs import enter_task
 from longcall.telemetry.watch import SILENCE, Observer, Taken, TaskWatch
@@ -173,12 +174,15 @@ class Worker:
 
     async def _ask(self, running: _Running) -> Ending:
         claim = running.claim
+        if claim.earlier is not None:
+            return taken_over(claim.earlier)
         work = Work(
             claim.call,
             TaskLedger(self._store, self._name, running, self._unsaved, running.watch),
             running.hear,
             past=claim.past,
             steps=claim.steps,
+            members=claim.members,
             handle=Handle(claim.handle) if claim.handle is not None else None,
             waiting=partial(self._waiting, running),
             secret=claim.id,
@@ -207,7 +211,7 @@ class Worker:
         """Stores how the task ended. What was paid for is kept, here and in a file, until the store can take it."""
         task = running.claim.id
         with anyio.CancelScope(shield=True):
-            if running.claim.call.output is not None:
+            if running.claim.call.output is not None and running.claim.earlier is None:
                 # No store has the answer yet, and a file system may take its time.
                 keep(self._unsaved, Unsaved(task, self._name, ending, "".join(running.unsaved)))
                 ending = await with_output(running.claim.call, ending)
