@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from longcall.call import Call, ContentPart, Message
+from longcall.call import Call
 from longcall.catalog import Model, find_model
 from longcall.errors import CallError
 from longcall.files.gathering import Gathered
 from longcall.files.reading import tokens_of
+from longcall.message import ContentPart, Message
 from longcall.result import Result
 
 _LISTED = 200

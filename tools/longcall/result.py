@@ -12,6 +12,10 @@ from longcall.models import Task, TaskKind, TaskState
 Status = Literal["working", "completed", "failed", "cancelled", "interrupted", "needs_review", "listed", "dry_run"]
 POLL_S = 45
 """Seconds that one poll waits at most."""
+_LEFT_BATCH = (
+    "It has left its batch. What others still wait for in the batch goes on at the provider, where this request may be"
+    " answered and billed all the same."
+)
 _REVIEW = (
     "The answer failed its checks (see `validation`): use the text if it is good enough, or have it done better with"
     " start_task(resume={task!r}, guidance=…)."
@@ -194,7 +198,9 @@ def _told(failure: Failure) -> dict[str, Any]:
 def _warnings(task: Task) -> list[str]:
     lost = [member for member in task.members if member.state.is_final and member.state is not TaskState.COMPLETED]
     missing = [f"{len(lost)} of {len(task.members)} members did not complete; see `tasks`."] if lost else []
-    return missing + (list(task.completion.warnings) if task.completion else [])
+    is_batched = task.call is not None and task.call.urgency == "batch"
+    left = [_LEFT_BATCH] if is_batched and task.attempts and task.state is TaskState.CANCELLED else []
+    return missing + left + (list(task.completion.warnings) if task.completion else [])
 
 
 def _next(task: Task, page: Page | None, path: str | None, *, stranded: bool) -> str | None:

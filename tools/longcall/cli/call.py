@@ -10,7 +10,7 @@ import anyio
 import typer
 
 from longcall.account import cost_of, usage_of
-from longcall.call import ReasoningEffort
+from longcall.call import ReasoningEffort, Urgency
 from longcall.cli.checks import read_retry, read_schema, read_validators
 from longcall.cli.exits import Exit, run
 from longcall.cli.prompt import read_prompt
@@ -70,6 +70,9 @@ def call(
     background: Annotated[
         bool, typer.Option("--background", help="Have the provider keep the answer, even through a crash here.")
     ] = False,
+    urgency: Annotated[
+        Urgency | None, typer.Option(help="batch: half price, within 24 h, with openai/… alone.", show_choices=True)
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Ask anew, even if the same runs or was answered and not yet handed over.")
     ] = False,
@@ -92,6 +95,7 @@ def call(
         servers=server,
         timeout_s=timeout,
         background=background,
+        urgency=urgency,
     )
     if not (model or settings.model):
         raise CallError(
