@@ -20,9 +20,9 @@ log = logging.getLogger(__name__)
 
 _QUIET_S = 1.0
 """Seconds without another request after which a batch is handed over."""
-_GATHER_S = 30.0
+GATHER_S = 30.0
 """Seconds after which it is handed over in any case."""
-_FIRST_PAUSE_S = 2.0
+FIRST_PAUSE_S = 2.0
 _GROWTH = 1.5
 _FIND_S = (0.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before each search for a batch of which nobody knows whether the provider has it: it may be on its way."""
@@ -156,7 +156,7 @@ class Batches:
             return
         batch.call((await self._send(batch)).name)
         log.info("⇡ batch %s of %s", batch.name, batch.target.model)
-        await self._watch(batch, self._paced(_FIRST_PAUSE_S))
+        await self._watch(batch, self._paced(FIRST_PAUSE_S))
 
     async def _take_over(self, batch: Batch) -> None:
         if batch.name is None:
@@ -167,7 +167,7 @@ class Batches:
         await self._watch(batch, 0)
 
     async def _gather(self, batch: Batch) -> None:
-        with anyio.move_on_after(_GATHER_S):
+        with anyio.move_on_after(GATHER_S):
             known = 0
             while batch.joined > known and not batch.full.is_set():
                 known = batch.joined
@@ -200,7 +200,7 @@ class Batches:
                 pauses.pop(0)
             except ProviderError as error:
                 _demand_passing(error)
-                await anyio.sleep(self._paced(error.retry_after or _FIRST_PAUSE_S))
+                await anyio.sleep(self._paced(error.retry_after or FIRST_PAUSE_S))
         return None
 
     async def _watch(self, batch: Batch, pause: float) -> None:
@@ -212,7 +212,7 @@ class Batches:
                 await batch.deserted.wait()
             if batch.deserted.is_set():
                 return await self._cancel(batch, batch.name)
-            pause = self._paced(max(pause, _FIRST_PAUSE_S / _GROWTH) * _GROWTH)
+            pause = self._paced(max(pause, FIRST_PAUSE_S / _GROWTH) * _GROWTH)
             try:
                 seen = await self._wire.look(batch.target, batch.name)
                 log.info("batch %s is %s%s", batch.name, seen.state, seen.counts)
