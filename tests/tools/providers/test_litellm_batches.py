@@ -14,7 +14,7 @@ from support.processes import PATIENCE_S, until
 from longcall.call import Call, new_call
 from longcall.errors import ProviderError, StaleClaimError
 from longcall.models import Completion
-from longcall.providers import Event, Handle
+from longcall.providers import Event, Handle, batch
 from longcall.providers.batch_handle import Place, place_of
 from longcall.providers.litellm import LiteLLMProvider
 
@@ -330,3 +330,13 @@ async def test_a_model_without_batches_is_refused_before_anything_is_sent(
     error = await failure(provider.stream(call, sending))
     assert error.failure.code == "rejected"
     assert "only chat models of openai can" in error.failure.message
+
+
+async def test_a_batch_that_is_full_leaves_and_the_rest_goes_with_the_next(
+    provider: LiteLLMProvider, endpoint: BatchesEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "MOST_REQUESTS", 2)
+    model, prompts = named("echo"), ["a", "b", "c"]
+    told = await together(provider, [asking(model, prompt) for prompt in prompts])
+    assert [texts(events) for events in told] == [[f"so: {prompt}"] for prompt in prompts]
+    assert sorted(len(file) for file in endpoint.prompts(model)) == [1, 2]
