@@ -90,7 +90,9 @@ class Batches:
             ProviderError: there is no answer; the code says why.
         """
         await self._begun.wait()
-        batch = self._forming.get(target) or self._form(target)
+        batch = self._forming.get(target)
+        if batch is None or batch.full.is_set():
+            batch = self._form(target)
         number = batch.join(body)
         try:
             await batch.reach(batch.closed)
@@ -173,7 +175,8 @@ class Batches:
                 known = batch.joined
                 with anyio.move_on_after(self._quiet_s):
                     await batch.full.wait()
-        del self._forming[batch.target]
+        if self._forming.get(batch.target) is batch:
+            del self._forming[batch.target]
         batch.close()
 
     async def _send(self, batch: Batch) -> Seen:
