@@ -11,8 +11,9 @@ import aiosqlite
 import anyio
 
 from benchmarks.report import Figure, median, quantile
-from longcall.call import Call, Message
+from longcall.call import Call
 from longcall.clock import Clock
+from longcall.message import Message
 from longcall.tasks.queries import load_queries
 from longcall.tasks.sqlite import open_sqlite_store
 from longcall.tasks.store import NewTask

@@ -45,6 +45,7 @@ from longcall_server.parameters import (
     Temperature,
     TimeoutS,
     Tools,
+    Urgency,
     Validate,
     WaitS,
 )
@@ -149,6 +150,7 @@ async def start_task(
     timeout_s: TimeoutS = None,
     on_interrupt: OnInterrupt = None,
     background: Background = False,
+    urgency: Urgency = None,
     resume: Resume = "",
     guidance: Guidance = "",
     dry_run: DryRun = False,
@@ -191,6 +193,7 @@ async def start_task(
             timeout_s=timeout_s,
             on_interrupt=on_interrupt,
             background=background,
+            urgency=urgency,
             dry_run=dry_run,
             fresh=fresh,
             idempotency_key=idempotency_key or None,

@@ -31,6 +31,7 @@ Background = Annotated[
     bool,
     Field(description="For long openai/… work: the provider keeps the answer, even through a crash here."),
 ]
+Urgency = Annotated[Literal["now", "batch"] | None, Field(description="batch: half price, in 24 h; openai/… only.")]
 Validate = Annotated[
     list[str | dict[str, Any]] | None,
     Field(

@@ -9,7 +9,8 @@ import pytest
 from support.mcp_tasks import TAKES_FORMS, TAKES_TASKS, asked, called, refused
 from support.wire import Wire, wired
 
-from longcall.call import Call, Message
+from longcall.call import Call
+from longcall.message import Message
 from longcall.models import AttemptState, Completion, TaskState
 from longcall.tasks.sqlite import open_sqlite_store
 from longcall.tasks.store import Ending, NewTask, TaskStore

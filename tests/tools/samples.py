@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from longcall.call import Call, Message
+from longcall.call import Call
+from longcall.message import Message
 from longcall.models import Task, TaskKind, TaskState
 
 QUEUED = Task(

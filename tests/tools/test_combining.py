@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from longcall.call import Call, Message
+from longcall.call import Call
 from longcall.combine import CRITERIA, Combine, parse_combine
 from longcall.combining import combine, same
 from longcall.errors import ProviderError
+from longcall.message import Message
 from longcall.models import Completion, Task, TaskKind, TaskState
 from longcall.rounds import Outcome
 from longcall.validators.base import ValidatorError

@@ -4,9 +4,9 @@ import base64
 
 import pytest
 
-from longcall.call import Message
 from longcall.conversation import Conversation, Exchange, History, Size, bare_of, in_order, is_id, name_of, tokens_in
 from longcall.errors import CallError
+from longcall.message import Message
 
 TALK = Conversation("0" * 32, "trip", "", "/project")
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}

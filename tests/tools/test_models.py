@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from tools.samples import QUEUED, ended, running
 
-from longcall.call import Call, Message, new_call
+from longcall.call import Call, new_call
 from longcall.clock import Clock
 from longcall.errors import CallError
+from longcall.message import Message
 from longcall.models import TaskState
 
 PICTURE = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}

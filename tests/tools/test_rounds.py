@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given as having
 from hypothesis import strategies as st
 
-from longcall.call import Call, Message
+from longcall.call import Call
 from longcall.errors import Failure
+from longcall.message import Message
 from longcall.models import Checked, Completion, TaskState
 from longcall.retry import Retry, plain_retry
 from longcall.rounds import GIVEN, Next, Round, Stop, conclude, given, next_step

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from longcall import catalog
-from longcall.call import Call, Message, new_call
+from longcall.call import Call, new_call
 from longcall.conversation import Conversation, Heard, History, Size
+from longcall.message import Message
 from longcall.trimming import hear
 
 TALK = Conversation("0" * 32, "trip", "", "/project")

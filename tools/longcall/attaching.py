@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from longcall.call import Call, ContentPart, Message
-from longcall.catalog import Model, find_model
+from longcall.call import Call
+from longcall.catalog import Model, batch_prices, find_model
 from longcall.conversation import Heard, History
 from longcall.errors import CallError
 from longcall.estimate import tokens_of
 from longcall.files.gathering import Gathered
+from longcall.message import ContentPart, Message
 from longcall.result import Result
 from longcall.trimming import hear
 
@@ -102,9 +103,12 @@ def _asked(call: Call, gathered: Gathered, model: Model | None, heard: Heard | N
         told |= {"left_out": heard.note} if heard.note else {}
     if model is not None and model.context_window is not None:
         told["context_window"] = model.context_window
-    told["input_usd"] = _usd(tokens, model and model.usd_per_1m_input)
+    prices = (model and model.usd_per_1m_input, model and model.usd_per_1m_output)
+    if call.urgency == "batch":
+        prices = batch_prices(call.model)
+    told["input_usd"] = _usd(tokens, prices[0])
     if call.max_tokens is not None:
-        told["most_output_usd"] = _usd(call.max_tokens, model and model.usd_per_1m_output)
+        told["most_output_usd"] = _usd(call.max_tokens, prices[1])
     return told
 
 

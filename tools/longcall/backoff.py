@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from longcall.errors import ProviderError
 
+SENT_AT_MOST = 3
+"""Times a request is sent at most for a caller who wants it sent again after a crash."""
+
 
 @dataclass(frozen=True, slots=True)
 class Backoff:

@@ -5,45 +5,21 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError
 
 from longcall.combine import Combine
 from longcall.errors import CallError
+from longcall.message import Message
 from longcall.retry import Retry, plain_retry
-from longcall.routing import Route, route
-from longcall.text import clean, head
+from longcall.routing import BATCHING, Route, may_batch, route
+from longcall.text import head
 from longcall.validators import Validator, parse_validators
 from longcall.validators.judge import Judge
 
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high"]
 OnInterrupt = Literal["report", "retry"]
-ContentPart = dict[str, Any]
-"""One part of a message in the OpenAI chat form: `{"type": "text", "text": …}`, `{"type": "image_url", …}`."""
-
-
-class Message(BaseModel, frozen=True, extra="forbid"):
-    """One turn of a conversation, in the OpenAI chat form."""
-
-    role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[ContentPart]
-
-    @field_validator("content")
-    @classmethod
-    def _is_valid_unicode(cls, content: str | list[ContentPart]) -> str | list[ContentPart]:
-        if isinstance(content, str):
-            return clean(content)
-        try:
-            return json.loads(clean(json.dumps(content, ensure_ascii=False)))
-        except (TypeError, ValueError):
-            raise ValueError("the parts of a message must be JSON, without bytes or other objects") from None
-
-    @property
-    def text(self) -> str:
-        """The text of the message; parts that are no text are left out."""
-        if isinstance(self.content, str):
-            return self.content
-        return " ".join(part["text"] for part in self.content if isinstance(part.get("text"), str))
-
+Urgency = Literal["now", "batch"]
+_JUDGING_S = 3600.0
 
 OutputPart = Literal["text", "code", "json"]
 
@@ -110,11 +86,14 @@ class Call(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """The W3C trace context of whoever asked; set by the door, never by a tool's argument."""
     background: bool = False
     """Whether the provider is to work on it by itself and keep the answer, so that even a dead worker loses nothing."""
+    urgency: Urgency = "now"
+    """`batch` lets the provider answer within 24 h, together with others, for a lower price."""
 
     @property
     def request(self) -> str:
         """A hash of all that decides the answer: two calls with the same one ask the same."""
-        dumped = self.model_dump(mode="json", exclude=_HOW | {"traceparent"}, exclude_none=True)
+        apart = _HOW | {"traceparent"} | ({"urgency"} if self.urgency == "now" else set[str]())
+        dumped = self.model_dump(mode="json", exclude=apart, exclude_none=True)
         # What is empty counts as absent, so that a new option changes the hash of no call that does without it.
         asked = {name: value for name, value in dumped.items() if value != []}
         canonical = json.dumps(asked, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
@@ -124,6 +103,11 @@ class Call(BaseModel, frozen=True, extra="forbid", defer_build=True):
     def policy(self) -> Retry:
         """How it is asked again."""
         return self.retry or Retry()
+
+    @property
+    def judging_s(self) -> float:
+        """Seconds that one judge is given: judges are asked now, whatever the call can wait for."""
+        return self.timeout_s if self.urgency == "now" else min(self.timeout_s, _JUDGING_S)
 
     @property
     def judges(self) -> tuple[Judge, ...]:
@@ -234,7 +218,10 @@ def demand_served(call: Call) -> None:
         if judge.servers or judge.mcp_config:
             _demand_tools(judge.models or (call.model,), (Route.CLAUDE,), "as a judge; models named max/… can")
     stage = call.policy.tool_stage
-    if call.servers or call.mcp_config or (stage and (stage.servers or stage.mcp_config)):
+    uses_tools = call.servers or call.mcp_config or (stage and (stage.servers or stage.mcp_config))
+    if call.urgency == "batch":
+        _demand_batch(call, uses_tools=bool(uses_tools))
+    if uses_tools:
         served = (Route.CLAUDE, Route.LITELLM)
         _demand_tools((call.model, *call.policy.escalate), served, "; models named max/… and those of LiteLLM can")
 
@@ -248,6 +235,19 @@ def _demand_fallbacks(call: Call) -> None:
             raise CallError(
                 f"{model!r} cannot stand in for {call.model!r} where tools are used: models named max/… use them"
                 " in another way. Name a fallback of the same kind, or none."
+            )
+
+
+def _demand_batch(call: Call, *, uses_tools: bool) -> None:
+    if uses_tools or call.background:
+        raise CallError("A call with `urgency` batch takes neither `servers` nor `background`; leave one of them out.")
+    if call.first_byte_s or call.idle_s:
+        raise CallError("A call with `urgency` batch can wait, and takes neither `first_byte_s` nor `idle_s`.")
+    for model in (call.model, *call.policy.escalate, *call.fallbacks):
+        if not may_batch(model):
+            raise CallError(
+                f"{model!r} cannot be asked with `urgency` batch: only models of {' and '.join(BATCHING)} can. Leave"
+                " `urgency` out, or name another model."
             )
 
 

@@ -7,7 +7,7 @@ from functools import partial
 
 import anyio
 
-from longcall.backoff import Backoff
+from longcall.backoff import SENT_AT_MOST, Backoff
 from longcall.budget import Spent, reached, within
 from longcall.call import Call
 from longcall.checking import check
@@ -95,7 +95,7 @@ class _Asking:
 
     async def check_code(self) -> Outcome:
         """Returns the report of validate_code as the text."""
-        bench = Bench(self._judge, self._call.model, self._work.secret, self._call.timeout_s)
+        bench = Bench(self._judge, self._call.model, self._work.secret, self._call.judging_s)
         from longcall.code_check import check_code  # noqa: PLC0415  # few workers ever check code
 
         report = await check_code(self._call, bench)
@@ -181,9 +181,10 @@ class _Asking:
                 self._may_be_paid = (hearing.is_sent or handle is not None) and not error.refused
                 if self._may_be_paid:
                     self._spent = self._spent.plus_unknown(_size(call))
-                delay = None if handle else self._delay(number, error)
+                delay = self._delay(number, error) if handle is None else self._delay_anew(call, error)
                 if delay is None:
                     raise
+                handle = None
                 await self._work.ledger.failed(error.failure, may_be_paid=self._may_be_paid)
                 await self._caller.sleep(delay)
                 if self._limit():
@@ -201,6 +202,12 @@ class _Asking:
             raise ProviderError("rejected", f"{call.model!r} cannot be handed tools.")
         return provider.turn(within_budget, talk, sending)
 
+    def _delay_anew(self, call: Call, error: ProviderError) -> float | None:
+        """Returns 0 where a request that a worker's death kept from its provider is sent again, as in recovery."""
+        wanted = call.on_interrupt == "retry" and error.failure.code == "interrupted"
+        unanswered = 1 + sum(attempt.state is not AttemptState.ANSWERED for attempt in self._work.past)
+        return 0.0 if wanted and unanswered < SENT_AT_MOST else None
+
     def _delay(self, number: int, error: ProviderError) -> float | None:
         may_resend = self._may_be_paid and self._call.policy.resend_broken and not self._limit()
         return self._caller.backoff.delay(number, error, may_be_paid=may_resend)
@@ -210,7 +217,7 @@ class _Asking:
         usage = last.completion.usage
         counted = None if usage is None else usage.output_tokens - (usage.reasoning_tokens or 0)
         answer = Answer(last.text, self._call.original_prompt or self._call.prompt, output_tokens=counted)
-        bench = Bench(self._judge, last.model or self._call.model, self._work.secret, self._call.timeout_s)
+        bench = Bench(self._judge, last.model or self._call.model, self._work.secret, self._call.judging_s)
         checked = await check(answer, last.completion, self._call.validators, bench.judge)
         if last.number is not None:
             await self._work.ledger.checked(last.number, checked)

@@ -95,13 +95,25 @@ def find_model(name: str, environ: Mapping[str, str]) -> Model | None:
         case Route.GIVEN | Route.CHECK | Route.COMBINE:
             return None
         case Route.LITELLM:
-            # Listed with the provider before the name, or without.
-            prices, family = _price_list(), name.partition("/")[0]
-            key = name if name in prices else name.partition("/")[2]
-            entry = prices.get(key)
-            if entry is None or (key != name and not str(entry.get("litellm_provider", "")).startswith(family)):
-                return None
-            return _model(name, entry, set(providers_with_keys(environ)))
+            entry = _entry(name)
+            return None if entry is None else _model(name, entry, set(providers_with_keys(environ)))
+
+
+def batch_prices(name: str) -> tuple[float | None, float | None]:
+    """Returns what a million tokens of input and of output cost in a batch, in US dollars; None where nobody knows."""
+    entry = _entry(name) or {}
+    prices = (_per_million(entry.get(f"{kind}_cost_per_token_batches")) for kind in ("input", "output"))
+    return next(prices), next(prices)
+
+
+def _entry(name: str) -> Mapping[str, Any] | None:
+    # Listed with the provider before the name, or without.
+    prices, family = _price_list(), name.partition("/")[0]
+    key = name if name in prices else name.partition("/")[2]
+    entry = prices.get(key)
+    if entry is None or (key != name and not str(entry.get("litellm_provider", "")).startswith(family)):
+        return None
+    return entry
 
 
 def proxied_models(environ: Mapping[str, str]) -> list[Model]:

@@ -5,9 +5,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from longcall.call import Call, Message
+from longcall.call import Call
 from longcall.combine import Combine
 from longcall.judge_report import report_object
+from longcall.message import Message
 from longcall.models import Task
 from longcall.validators.base import ValidatorError
 

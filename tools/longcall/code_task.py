@@ -7,8 +7,9 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from longcall.call import Call, Message, demand_served, first_complaint
+from longcall.call import Call, demand_served, first_complaint
 from longcall.errors import CallError
+from longcall.message import Message
 from longcall.models import Task, TaskState
 from longcall.routing import CHECK
 from longcall.text import clean, head

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from longcall.call import ContentPart, Message
 from longcall.errors import CallError
 from longcall.estimate import IMAGE_TOKENS, tokens_of, tokens_of_pdf
+from longcall.message import ContentPart, Message
 from longcall.text import clean
 
 SYSTEM = ("system", "developer")

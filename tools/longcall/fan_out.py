@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from longcall.call import Call, Message, demand_served
+from longcall.call import Call, demand_served
 from longcall.combine import Combine, parse_combine
 from longcall.errors import CallError
+from longcall.message import Message
 from longcall.routing import COMBINE
 
 Pair = tuple[str | None, str | None]

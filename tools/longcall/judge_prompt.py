@@ -5,7 +5,8 @@ import hmac
 from collections.abc import Sequence
 from typing import Any
 
-from longcall.call import Call, Message
+from longcall.call import Call
+from longcall.message import Message
 from longcall.validators.base import Answer
 from longcall.validators.judge import Judge, fill
 

@@ -77,9 +77,11 @@ class Limits:
     ) -> AsyncGenerator[None]:
         """Holds a place for a request of `call`, of its provider and of its model; `waiting` is entered until then.
 
-        Tokens are estimated from the prompt and the longest answer that the call allows.
+        Tokens are estimated from the prompt and the longest answer that the call allows. A call in a batch needs none:
+        providers count batches apart.
         """
-        found = [self._limits[name] for name in _names(call.model) if name in self._limits]
+        names = _names(call.model) if call.urgency == "now" else ()
+        found = [self._limits[name] for name in names if name in self._limits]
         async with AsyncExitStack() as held:
             if found:
                 with waiting():

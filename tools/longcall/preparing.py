@@ -18,10 +18,13 @@ from longcall.fan_out import FanOut, Wanted, combining_call
 from longcall.files.roots import Roots, usable
 from longcall.question import Question
 from longcall.result import Result
+from longcall.routing import may_batch
 from longcall.settings import ModelSettings, Settings
 
 Pairs = Sequence[tuple[str | None, str | None]]
 """Prompts, each with the model that is asked."""
+_BATCH_TIMEOUT_S = 90_000.0
+"""Seconds that a call in a batch is given unless it says otherwise: providers take up to 24 h, and it waits besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,8 @@ class Desk:
             "poll_s": own.poll_s,
             "on_interrupt": settings.on_interrupt,
         }
+        if given.get("urgency") == "batch":
+            defaults |= _for_batches(defaults["fallbacks"], settings.aliases)
         return with_aliases(new_call(prompt=prompt, model=name, **{**defaults, **given}), settings.aliases)
 
     def _placed(self, call: Call) -> Call:
@@ -147,6 +152,12 @@ class Desk:
 
         gathered = gather(files, Roots.of(self.roots)) if files else Gathered()
         return dry_run(calls, gathered, self.environ, history)
+
+
+def _for_batches(fallbacks: Sequence[str], aliases: Mapping[str, str]) -> dict[str, Any]:
+    """Returns the defaults of a call that can wait: no haste, and no fallback that takes no batches."""
+    able = tuple(model for model in fallbacks if may_batch(named(model, aliases)))
+    return {"timeout_s": _BATCH_TIMEOUT_S, "first_byte_s": None, "idle_s": None, "fallbacks": able}
 
 
 def roots_of(settings: Settings, project: Path | None) -> tuple[str, ...]:

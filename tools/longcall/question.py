@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from longcall.call import Message, OnInterrupt, OutputPart, ReasoningEffort
+from longcall.call import OnInterrupt, OutputPart, ReasoningEffort, Urgency
+from longcall.message import Message
 
 
 class Question(TypedDict, total=False):
@@ -20,6 +21,7 @@ class Question(TypedDict, total=False):
     """Models that are asked instead when a provider turns the request away; empty for none."""
     on_interrupt: OnInterrupt | None
     background: bool | None
+    urgency: Urgency | None
     response_schema: dict[str, Any] | None
     validate: Sequence[str | Mapping[str, Any]] | str | Mapping[str, Any] | None
     """What a good answer is; see `longcall.validators`."""

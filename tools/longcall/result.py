@@ -12,6 +12,10 @@ from longcall.models import Combined, Task, TaskKind, TaskState
 
 POLL_S = 45
 """Seconds that one poll waits at most."""
+_LEFT_BATCH = (
+    "It has left its batch. What others still wait for in the batch goes on at the provider, where this request may be"
+    " answered and billed all the same."
+)
 _REVIEW = (
     "The answer failed its checks (see `validation`): use the text if it is good enough, or have it done better with"
     " start_task(resume={task!r}, guidance=…)."
@@ -223,11 +227,13 @@ def _told(failure: Failure) -> dict[str, Any]:
 
 def _warnings(task: Task) -> list[str]:
     trimmed = [task.trimmed] if task.trimmed else []
+    is_batched = task.call is not None and task.call.urgency == "batch"
+    left = [_LEFT_BATCH] if is_batched and task.attempts and task.state is TaskState.CANCELLED else []
     if task.completion is not None:
-        return [*trimmed, *task.completion.warnings]
+        return [*trimmed, *left, *task.completion.warnings]
     asked = [member for member in task.members if not member.combines]
     lost = sum(is_lost(member) for member in asked)
-    return [*trimmed, *([f"{lost} of {len(asked)} members did not complete; see `tasks`."] if lost else [])]
+    return [*trimmed, *left, *([f"{lost} of {len(asked)} members did not complete; see `tasks`."] if lost else [])]
 
 
 def _next(task: Task, page: Page | None, path: str | None, *, stranded: bool) -> str | None:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from longcall.call import Call, Message
+from longcall.call import Call
 from longcall.errors import Failure
 from longcall.feedback import feedback
+from longcall.message import Message
 from longcall.models import Checked, Completion, TaskState, Validation
 from longcall.retry import Retry
 from longcall.routing import Route, route

@@ -12,6 +12,10 @@ GIVEN = "meta-task/"
 """Models of this name are asked nothing: the text that was given is what is validated."""
 
 
+BATCHING = ("openai",)
+"""The providers that take many calls as one batch, by the names that stand before a model's."""
+
+
 class Route(StrEnum):
     """Who answers."""
 
@@ -34,3 +38,9 @@ def route(model: str) -> Route:
         if model.lower().startswith(prefix):
             return who
     return Route.LITELLM
+
+
+def may_batch(model: str) -> bool:
+    """Whether `model` may be one of a provider that takes batches; a name without its provider may be."""
+    provider, slash, _ = model.partition("/")
+    return route(model) is Route.LITELLM and (not slash or provider.lower() in BATCHING)

@@ -99,6 +99,13 @@ def test_a_task_is_for_the_background_of_the_provider_only_when_asked_so(
     assert json.loads(stored["call"])["background"] is bool(options)
 
 
+def test_a_model_without_batches_cannot_be_asked_to_take_its_time(cli: "CommandLine") -> None:
+    ended = cli.run("call", "hello", "-m", "demo/echo", "--urgency", "batch")
+    assert (ended.code, ended.out) == (2, "")
+    assert "only models of openai can" in ended.err
+    assert cli.run("call", "hello", "-m", "demo/echo", "--urgency", "now").out == "hello\n"
+
+
 def test_json_tells_of_a_failure_too(cli: "CommandLine") -> None:
     ended = cli.run("call", "hello", "-m", "demo/fail", "--json")
     result = json.loads(ended.out)

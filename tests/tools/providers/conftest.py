@@ -14,6 +14,7 @@ from anyio.from_thread import start_blocking_portal
 from support.claude import Claude
 from support.mocks import Mock, aimock
 
+from longcall.beside import beside
 from longcall.call import new_call
 from longcall.models import Completion
 from longcall.providers.litellm import LiteLLMProvider
@@ -41,11 +42,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 async def provider(anyio_backend: str) -> AsyncGenerator[LiteLLMProvider]:
     """Returns the provider with LiteLLM loaded."""
     with start_blocking_portal() as portal:
-        provider = LiteLLMProvider(LoopThread(portal))
+        provider = LiteLLMProvider(LoopThread(portal), batch_poll_s=0.05)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what LiteLLM's own modules do at import is not ours
             await provider.load()
-        yield provider
+        async with beside(provider.run_batches):
+            yield provider
         await provider.aclose()
 
 

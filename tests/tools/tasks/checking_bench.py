@@ -9,8 +9,9 @@ from typing import Any
 from tools.tasks.bench import Answers
 from tools.tasks.samples import new_task
 
-from longcall.call import Call, Message
+from longcall.call import Call
 from longcall.errors import ProviderError
+from longcall.message import Message
 from longcall.models import Completion, Role, Task, Usage
 from longcall.providers import Event, Sending
 from longcall.retry import Retry, plain_retry

@@ -19,8 +19,9 @@ from tools.tasks.samples import (
     running,
 )
 
-from longcall.call import Call, Message
+from longcall.call import Call
 from longcall.errors import Failure, StaleClaimError
+from longcall.message import Message
 from longcall.models import Attempt, AttemptState, Checked, Completion, Decision, Role, TaskState, Validation, Vote
 from longcall.tasks.recovery import Recovery
 from longcall.tasks.store import Claim, Ending, TaskStore

@@ -23,9 +23,9 @@ from tools.tasks.samples import (
     running,
 )
 
-from longcall.call import Message
 from longcall.conversation import WITHOUT_FILES, Conversation, Heard, History
 from longcall.errors import ConversationBusyError, KeyConflictError
+from longcall.message import Message
 from longcall.models import AttemptState, Decision, TaskState
 from longcall.tasks.conversation_store import ConversationMovedError
 from longcall.tasks.store import Added, Attached, Ending, NewTask, TaskStore

@@ -22,7 +22,7 @@ from tools.tasks.samples import (
     states,
 )
 
-from longcall.call import Message
+from longcall.message import Message
 from longcall.models import AttemptState, Decision, Task, TaskState
 from longcall.tasks.recovery import Recovery
 from longcall.tasks.store import Added, Attached, Ending, TaskStore

@@ -6,10 +6,11 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from longcall.call import Call, Message
+from longcall.call import Call
 from longcall.clock import Clock
 from longcall.combine import parse_combine
 from longcall.errors import Failure
+from longcall.message import Message
 from longcall.models import AttemptState, Completion, Task, TaskState, Usage
 from longcall.tasks.store import Added, Ending, NewTask, TaskStore
 

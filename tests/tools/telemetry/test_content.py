@@ -2,7 +2,7 @@
 
 import json
 
-from longcall.call import Message
+from longcall.message import Message
 from longcall.models import Completion
 from longcall.providers import Talk, ToolCall
 from longcall.telemetry import content

@@ -2,7 +2,8 @@
 
 import pytest
 
-from longcall.call import Call, Message
+from longcall.call import Call
+from longcall.message import Message
 from longcall.models import Role
 from longcall.telemetry.harmless import harmless
 from longcall.telemetry.signals import Signals

@@ -5,8 +5,9 @@ from collections.abc import Generator
 import pytest
 from support.collector import Collector, collector
 
-from longcall.call import Call, Message, new_call
+from longcall.call import Call, new_call
 from longcall.errors import Failure, ProviderError
+from longcall.message import Message
 from longcall.models import Checked, Completion, Role, Step, StepState, TaskState, Usage
 from longcall.providers import ToolCall
 from longcall.telemetry.opening import open_observer

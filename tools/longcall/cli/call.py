@@ -10,7 +10,7 @@ import anyio
 import typer
 
 from longcall.account import cost_of, usage_of
-from longcall.call import ReasoningEffort
+from longcall.call import ReasoningEffort, Urgency
 from longcall.cli.checks import read_retry, read_schema, read_validators
 from longcall.cli.exits import Exit, run
 from longcall.cli.fan_out import AskingGroup, Group, read_combine, read_prompts
@@ -88,6 +88,9 @@ def call(
     at_once: Annotated[
         int | None, typer.Option(help="How many of several are asked at once at most.", metavar="N")
     ] = None,
+    urgency: Annotated[
+        Urgency | None, typer.Option(help="batch: half price, within 24 h, with openai/… alone.", show_choices=True)
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Ask anew, even if the same runs or was answered and not yet handed over.")
     ] = False,
@@ -111,6 +114,7 @@ def call(
         servers=server,
         timeout_s=timeout,
         background=background,
+        urgency=urgency,
     )
     several = models.split(",") if models else None
     if not (model or several or settings.model):

@@ -11,11 +11,11 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from longcall.call import Message
 from longcall.cli.exits import run
 from longcall.cli.terminal import count, is_terminal, remark, say, seconds, table, tell
 from longcall.clock import Clock
 from longcall.conversation import Conversation, Turn
+from longcall.message import Message
 from longcall.session import Session, open_session
 from longcall.settings import read_settings
 

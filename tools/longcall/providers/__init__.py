@@ -46,8 +46,8 @@ class Talk:
 
 
 Event = str | Handle | ToolCalls | Completion
-"""What an answer is made of: pieces of text (an empty one is a sign of life), at most one handle before them, tools at
-the end, and the completion."""
+"""What an answer is made of: handles before it, each in place of the last, pieces of text (an empty one is a sign of
+life), tools at the end, and the completion."""
 Sending = Callable[[], Awaitable[None]]
 """Awaited by a provider as the last thing before its request leaves; what it raises stops the request."""
 

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from longcall.call import Call, Message
+from longcall.call import Call
 from longcall.errors import CallError
+from longcall.message import Message
 
 Block = dict[str, Any]
 GO_ON = "Go on exactly where your last message ends, without repeating any of it."

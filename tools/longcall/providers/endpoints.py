@@ -30,16 +30,20 @@ class Endpoints:
         self._environ = environ
 
     def of(self, call: Call) -> Endpoint:
-        """Returns what a call is asked with.
+        """Returns what a call is asked with, raising as `at` does."""
+        return self.at(call.model)
+
+    def at(self, asked: str) -> Endpoint:
+        """Returns what a model is asked with, by the name that a call has for it.
 
         Raises:
             ProviderError: `api_key_env` names a variable that is not there, or a provider of one's own has no address.
         """
-        name, _, rest = call.model.partition("/")
+        name, _, rest = asked.partition("/")
         provider = self._providers.get(name)
         if provider is None or not rest:
-            return Endpoint(call.model)
-        model = f"{provider.kind}/{rest}" if provider.kind else call.model
+            return Endpoint(asked)
+        model = f"{provider.kind}/{rest}" if provider.kind else asked
         arguments = {"model": model, "api_base": provider.api_base, "api_key": self._key(name, provider)}
         if provider.kind and provider.api_base is None:
             raise ProviderError(

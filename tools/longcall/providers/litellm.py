@@ -21,7 +21,11 @@ import anyio.to_thread
 from longcall.call import Call
 from longcall.errors import ProviderError
 from longcall.providers import Event, Handle, Provider, Sending, Talk, litellm_background
+from longcall.providers.batch import Line
+from longcall.providers.batch_handle import place_of
+from longcall.providers.batches import Batches
 from longcall.providers.endpoints import Endpoint, Endpoints
+from longcall.providers.litellm_batch import LiteLLMWire, body_of, cannot_batch, told
 from longcall.providers.litellm_chat import request
 from longcall.providers.litellm_errors import missing_key, unknown_model
 from longcall.providers.litellm_schema import constraint, in_words
@@ -103,11 +107,21 @@ def _mend_gemini() -> None:
 class LiteLLMProvider(Provider):
     """Answers through LiteLLM, on a loop of its own; see `longcall.providers.Provider`."""
 
-    def __init__(self, thread: LoopThread, providers: Mapping[str, ProviderSettings] | None = None) -> None:
+    def __init__(
+        self,
+        thread: LoopThread,
+        providers: Mapping[str, ProviderSettings] | None = None,
+        *,
+        batch_poll_s: float = 60.0,
+    ) -> None:
         self._thread = thread
         self._endpoints = Endpoints(providers or {}, os.environ)
         self._loading = anyio.Lock()
         self._litellm: Any = None
+        self._wire = LiteLLMWire(thread, self.load, self._endpoints)
+        self._batches = Batches(self._wire, batch_poll_s)
+        self.run_batches = self._batches.run
+        """Sees to batches until cancelled; calls that are asked in batches wait for it."""
 
     async def load(self) -> Any:
         """Returns LiteLLM, imported in the background by whoever needs it first."""
@@ -138,6 +152,11 @@ class LiteLLMProvider(Provider):
         arguments, warnings = await anyio.to_thread.run_sync(_arguments, litellm, call, endpoint, talk)
         if call.response_schema is not None and "response_format" not in arguments:
             call = in_words(call)
+        if call.urgency == "batch":
+            target, body = await anyio.to_thread.run_sync(body_of, litellm, call, endpoint, arguments)
+            async for event in _heard(litellm, call, self._batches.ask(target, body, sending), warnings):
+                yield event
+            return
         turns = talk.turns if talk is not None else ()
         chat = partial(request, turns=turns, endpoint=endpoint.arguments)
         ask = litellm_background.request if call.background else chat
@@ -152,6 +171,10 @@ class LiteLLMProvider(Provider):
         Raises:
             ProviderError: it failed there, or is not kept any more.
         """
+        if (place := place_of(handle)) is not None:
+            async for event in _heard(await self.load(), call, self._batches.fetch(place, call.model), []):
+                yield event
+            return
         begun = False
 
         async def begin() -> None:
@@ -172,8 +195,19 @@ class LiteLLMProvider(Provider):
 
     async def aclose(self) -> None:
         """Closes LiteLLM's connections."""
+        await self._wire.aclose()
         if self._litellm is not None:
             await self._thread.run(_close_clients)
+
+
+async def _heard(
+    litellm: Any, call: Call, answer: AsyncGenerator[Handle | Line], warnings: list[str]
+) -> AsyncGenerator[Event]:
+    """Yields what comes of a request in a batch, its answer in our words."""
+    async with aclosing(answer) as events:
+        async for event in events:
+            for said in [event] if isinstance(event, Handle) else told(litellm, call, event, warnings):
+                yield said
 
 
 async def _close_clients() -> None:
@@ -221,6 +255,8 @@ def _complaint(litellm: Any, call: Call, endpoint: Endpoint, model: str, provide
         return complaint
     if call.background and (call.servers or call.mcp_config):
         return ProviderError("rejected", "A call in the `background` can be handed no tools; leave either out.")
+    if call.urgency == "batch":
+        return cannot_batch(call, model, provider)
     if not call.background:
         return None
     if endpoint.model != call.model:

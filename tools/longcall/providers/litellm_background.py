@@ -15,8 +15,9 @@ import anyio
 import anyio.lowlevel
 
 from longcall.beside import beside
-from longcall.call import Call, ContentPart, Message
+from longcall.call import Call
 from longcall.errors import ProviderError
+from longcall.message import ContentPart, Message
 from longcall.providers import Event, Handle
 from longcall.providers.litellm_completion import completion
 from longcall.providers.litellm_errors import redact, refusal

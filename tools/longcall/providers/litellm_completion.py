@@ -18,7 +18,7 @@ def completion(
         counted = None
         notes.append("The provider counted no tokens; usage and cost are unknown.")
     else:
-        cost = _cost(litellm, call.model, usage)
+        cost = _batch_cost(litellm, call.model, usage) if call.urgency == "batch" else _cost(litellm, call.model, usage)
     if reason == "length":
         notes.append("The answer was cut at its token limit (finish_reason `length`).")
     if reason == "content_filter":
@@ -35,6 +35,17 @@ def _usage(usage: Any) -> Usage:
         cached_input_tokens=getattr(asked, "cached_tokens", None),
         reasoning_tokens=getattr(answered, "reasoning_tokens", None),
     )
+
+
+def _batch_cost(litellm: Any, model: str, usage: Any) -> float | None:
+    try:
+        known = litellm.get_model_info(model=model)
+        prices = [known.get(f"{kind}_cost_per_token_batches") for kind in ("input", "output")]
+        if None in prices:
+            return None  # LiteLLM would say half of the price that it knows
+        return sum(litellm.cost_calculator.batch_cost_calculator(usage=usage, model=model, model_info=known))
+    except Exception:  # noqa: BLE001  # as below
+        return None
 
 
 def _cost(litellm: Any, model: str, usage: Any) -> float | None:

@@ -99,6 +99,15 @@ def refusal(litellm: Any, model: str, error: Exception) -> ProviderError:
     return ProviderError(code, message, retryable=retryable, refused=refused, retry_after=_retry_after(error))
 
 
+def line_refusal(model: str, status: int, said: str) -> ProviderError:
+    """Returns what it means that one request of a batch was answered with an HTTP error status."""
+    code, retryable = _of_status(status, said)
+    refused = code not in _MAY_BE_BILLED
+    return ProviderError(
+        code, f"{model} {_SENTENCES[code]} (HTTP {status}): {said}", retryable=retryable, refused=refused
+    )
+
+
 def was_turned_away(error: Exception) -> bool:
     """Whether `error` proves that no answer ever began: an HTTP error status, or no connection at all."""
     error = _unwrapped(error)
@@ -109,7 +118,7 @@ def told(error: Exception) -> str:
     """Returns what a provider said, in its own words, short and without keys."""
     text = _SUFFIX.sub("", str(_unwrapped(error)))
     text = text[match.end() :] if (match := _PREFIX.match(text)) else text
-    return redact(clip(_said_in_json(text) or text.strip() or type(error).__name__, 400))
+    return redact(clip(_said_in_json(text) or _said_in_body(error) or text.strip() or type(error).__name__, 400))
 
 
 def _unwrapped(error: Exception) -> Exception:
@@ -124,10 +133,14 @@ def _classify(litellm: Any, error: Exception, status: int | None, said: str) -> 
         return by_class
     if status is None:
         return _classify_unanswered(litellm, error)
-    if status in (400, 413) and _TOO_LONG.search(said):
-        return _BY_CLASS["ContextWindowExceededError"]
     if status == 429 and "insufficient_quota" in str(error):
         return "quota", False
+    return _of_status(status, said)
+
+
+def _of_status(status: int, said: str) -> tuple[str, bool]:
+    if status in (400, 413) and _TOO_LONG.search(said):
+        return _BY_CLASS["ContextWindowExceededError"]
     return _BY_STATUS.get(status) or (("unavailable", True) if status >= 500 else ("rejected", False))
 
 
@@ -188,6 +201,13 @@ def _said_in_json(text: str) -> str | None:
         return None
     inner: Any = body.get("error", body)
     message: Any = cast("dict[str, Any]", inner).get("message") if isinstance(inner, dict) else inner
+    return message if isinstance(message, str) else None
+
+
+def _said_in_body(error: Exception) -> str | None:
+    """Returns the `message` of the body that OpenAI's library has parsed, where LiteLLM lets its errors through."""
+    body: Any = getattr(error, "body", None)
+    message: Any = cast("dict[str, Any]", body).get("message") if isinstance(body, dict) else None
     return message if isinstance(message, str) else None
 
 

@@ -6,7 +6,8 @@ Whether the answer fits is checked afterwards all the same: a constraint can be 
 import json
 from typing import Any, cast
 
-from longcall.call import Call, Message
+from longcall.call import Call
+from longcall.message import Message
 
 _CONSTRAINING = frozenset({"hosted_vllm", "lm_studio", "ollama", "ollama_chat"})
 """Servers that take any schema for any model, of which LiteLLM's list knows none."""

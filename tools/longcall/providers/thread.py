@@ -95,9 +95,9 @@ class LoopThread:
                     while not isinstance(await inbox.take(), _End):
                         pass
 
-    async def run(self, function: Callable[[], Awaitable[None]]) -> None:
-        """Runs `function` on the other loop and waits for its end."""
-        await asyncio.wrap_future(self._portal.start_task_soon(function))
+    async def run(self, function: Callable[[], Awaitable[T]]) -> T:
+        """Runs `function` on the other loop and returns what it returns."""
+        return await asyncio.wrap_future(self._portal.start_task_soon(function))
 
     def _start(self, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Starts a task there without waiting for that loop, which the portal would do on this one's time."""

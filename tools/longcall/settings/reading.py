@@ -27,9 +27,9 @@ _OF_PROJECTS = frozenset({
 })  # fmt: skip
 """What a project's file may say. It comes with whatever was checked out: it says no command, folder, address or key."""
 _OF_WORKERS = frozenset({
-    "providers", "limits", "prices", "max_in_flight", "worker_idle_s", "attempts", "mcp_config", "writable_servers",
-    "claude_labels", "claude_at_once", "claude_api_key", "claude_proxy_url", "claude_skip_permissions",
-    "log_format",
+    "providers", "limits", "prices", "max_in_flight", "worker_idle_s", "batch_poll_s", "attempts", "mcp_config",
+    "writable_servers", "claude_labels", "claude_at_once", "claude_api_key", "claude_proxy_url",
+    "claude_skip_permissions", "log_format",
 })  # fmt: skip
 """What a worker goes by; all of it is the user's to say alone."""
 

@@ -72,6 +72,8 @@ class Settings(BaseSettings):
     """Requests sent at most for one task, where the provider refused or could not be reached before any text came."""
     on_interrupt: Annotated[Literal["report", "retry"], *one_of("report", "retry")] = "report"
     """`report` or `retry`: what a call that does not say it wants when its worker dies after the request left."""
+    batch_poll_s: Seconds = 60.0
+    """Seconds between looks at a batch at its provider, once it has been looked at a few times."""
     keep_days: Days = 7.0
     """Days for which a task is kept after its end."""
     mcp_config: McpFile | None = None

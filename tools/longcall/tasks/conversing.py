@@ -5,10 +5,11 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from longcall.call import Call, Message
+from longcall.call import Call
 from longcall.conversation import WITHOUT_FILES, Content, Heard, bare_of, in_order, tokens_in
 from longcall.errors import ConversationBusyError
 from longcall.estimate import tokens_of
+from longcall.message import Message
 from longcall.tasks.conversation_store import ConversationMovedError
 from longcall.tasks.queries import load_queries
 

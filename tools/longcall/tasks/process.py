@@ -106,7 +106,7 @@ async def _serve(settings: Settings, environment: str, observer: Observer) -> No
             if has_wal_reset_bug():
                 log.info("SQLite %s has the WAL-reset bug; one process at a time checkpoints", sqlite3.sqlite_version)
             await store.enrol(name, environment, os.getpid(), bell.port)
-            litellm = LiteLLMProvider(LoopThread(portal), settings.providers)
+            litellm = LiteLLMProvider(LoopThread(portal), settings.providers, batch_poll_s=settings.batch_poll_s)
             worker = Worker(
                 name=name,
                 environment=environment,
@@ -124,7 +124,7 @@ async def _serve(settings: Settings, environment: str, observer: Observer) -> No
                 holds_lock=_still_holds(lock_path(settings.workers_path, environment)),
                 observer=observer,
             )
-            async with beside(partial(keep_up, store, settings, environment)):
+            async with beside(partial(keep_up, store, settings, environment), litellm.run_batches):
                 await worker.run()
             await litellm.aclose()
             await checkpoint(store, settings, above=0)

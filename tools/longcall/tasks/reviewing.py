@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from longcall.call import Message
+from longcall.message import Message
 from longcall.models import Decision
 from longcall.tasks import conversing
 from longcall.tasks.queries import load_queries

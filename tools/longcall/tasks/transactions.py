@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from longcall.backoff import SENT_AT_MOST
 from longcall.call import Call
 from longcall.clock import elapsed_ms
 from longcall.errors import Failure
@@ -22,8 +23,6 @@ from longcall.text import clean
 
 Values = Mapping[str, Any]
 """The parameters of a statement; `now` (wall) and `tick` (machine) are in milliseconds."""
-SENT_AT_MOST = 3
-"""Times a request is sent at most for a caller who wants it sent again after a crash."""
 BOOT_MS = 24 * 3_600_000
 """How much of the time that a machine was off counts at most, since only the wall's clock tells of it."""
 LOST = Failure(

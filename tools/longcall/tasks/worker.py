@@ -132,14 +132,18 @@ class Worker:
         # Without the lock (somebody removed its file) another worker may live: what runs here ends, nothing begins.
         room = self._room() if self._holds_lock() else 0
         claims = await self._store.claim(self._environment, self._name, room) if room > 0 else []
+        if len(claims) == room and any(claim.call.urgency == "batch" for claim in claims):
+            self._look_again()
         for claim in claims:
             self._running[claim.id] = _Running(claim, self._observer.took(_taken(claim)))
             self._tasks.start_soon(self._run_one, self._running[claim.id])
         return bool(claims)
 
     def _room(self) -> int:
-        waiting = sum(running.is_waiting for running in self._running.values())
-        return min(self._max_in_flight + waiting, _MOST_RUNNING) - len(self._running)
+        # Who waits for a batch has no connection of its own, and thousands may.
+        others = [running for running in self._running.values() if running.claim.call.urgency == "now"]
+        waiting = sum(running.is_waiting for running in others)
+        return min(self._max_in_flight + waiting, _MOST_RUNNING) - len(others)
 
     @contextmanager
     def _waiting(self, running: _Running) -> Generator[None]:
@@ -197,6 +201,8 @@ class Worker:
             return Ending(TaskState.CANCELLED, AttemptState.CANCELLED)
         except Exception as error:  # noqa: BLE001  # whatever one call raises ends that task alone
             failure = _failure(error, claim)
+            if claim.handle is not None and failure.code == "interrupted":
+                return Ending(TaskState.INTERRUPTED, AttemptState.LOST, failure=failure)
             return Ending(TaskState.FAILED, AttemptState.FAILED, failure=failure)
         return Ending(
             outcome.state,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from longcall.call import Message
+from longcall.message import Message
 from longcall.models import Completion
 from longcall.providers import Talk, ToolCall
 
