@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-FOLDERS = {"server": 300, "tools": 300, "benchmarks": 300, "scripts": 300, "tests": 500}
+FOLDERS = {"server": 300, "tools": 300, "benchmarks": 300, "examples": 100, "scripts": 300, "tests": 500}
 LONGEST = 50
 NINE_IN_TEN = 25
 
