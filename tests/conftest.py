@@ -19,6 +19,7 @@ pytest.register_assert_rewrite(
     "tools.tasks.clock_contract",
     "tools.tasks.conversation_contract",
     "tools.tasks.ending_contract",
+    "tools.tasks.money_contract",
     "tools.tasks.principal_contract",
     "tools.tasks.request_contract",
     "tools.tasks.resending_contract",

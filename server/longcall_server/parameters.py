@@ -20,6 +20,7 @@ MaxTokens = Annotated[int | None, Field(description="Longest answer, in tokens."
 Effort = Annotated[
     Literal["none", "minimal", "low", "medium", "high"] | None, Field(description="How hard a reasoning model thinks.")
 ]
+MaxCostUsd = Annotated[float | None, Field(description="US$ at most, with judges.")]
 TimeoutS = Annotated[float | None, Field(description="Seconds after which the work itself is stopped.")]
 
 Fallbacks = Annotated[list[str] | None, Field(description="Models to ask instead if the provider refuses.")]

@@ -10,6 +10,7 @@ from longcall.api import (
     poll_task,
     show_conversation,
     start_task,
+    usage,
     validate_code,
 )
 from longcall.conversation import Conversation, Turn
@@ -27,6 +28,7 @@ from longcall.errors import (
     UnknownTaskError,
     WorkerStartError,
 )
+from longcall.money.usage import Spending, UsageReport
 from longcall.result import Result, TaskLine
 from longcall.session import Session
 from longcall.settings import SettingsError
@@ -40,6 +42,7 @@ __all__ = [
     "Result",
     "Session",
     "SettingsError",
+    "Spending",
     "StoreBusyError",
     "StoreCorruptError",
     "StoreError",
@@ -49,6 +52,7 @@ __all__ = [
     "Turn",
     "UnknownConversationError",
     "UnknownTaskError",
+    "UsageReport",
     "WorkerStartError",
     "cancel_task",
     "connect",
@@ -59,5 +63,6 @@ __all__ = [
     "poll_task",
     "show_conversation",
     "start_task",
+    "usage",
     "validate_code",
 ]

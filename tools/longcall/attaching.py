@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from longcall.call import Call, ContentPart, Message
-from longcall.catalog import Model, find_model
+from longcall.catalog import Model, OwnPrices, find_model
 from longcall.conversation import Heard, History
 from longcall.errors import CallError
 from longcall.estimate import tokens_of
 from longcall.files.gathering import Gathered
+from longcall.money.estimating import estimate
+from longcall.money.prices import Prices
 from longcall.result import Result
 from longcall.trimming import hear
 
@@ -40,7 +42,7 @@ def attach(call: Call, gathered: Gathered) -> Call:
     return call.model_copy(update={"messages": turns, "original_prompt": call.original_prompt or call.prompt})
 
 
-def demand_fits(call: Call, gathered: Gathered, environ: Mapping[str, str]) -> None:
+def demand_fits(call: Call, gathered: Gathered, environ: Mapping[str, str], own: OwnPrices) -> None:
     """Sees that the model takes the files. Reads the list of models where that is needed.
 
     Raises:
@@ -49,7 +51,7 @@ def demand_fits(call: Call, gathered: Gathered, environ: Mapping[str, str]) -> N
     kinds = {one.kind: one.path for one in gathered.shown if one.part is not None}
     if not kinds and gathered.tokens < _SMALL_TOKENS:
         return
-    model = find_model(call.model, environ)
+    model = find_model(call.model, environ, own)
     if model is None:
         return
     for kind, path in kinds.items():
@@ -65,7 +67,11 @@ def demand_fits(call: Call, gathered: Gathered, environ: Mapping[str, str]) -> N
 
 
 def dry_run(
-    calls: Sequence[Call], gathered: Gathered, environ: Mapping[str, str], history: History | None = None
+    calls: Sequence[Call],
+    gathered: Gathered,
+    environ: Mapping[str, str],
+    prices: Prices,
+    history: History | None = None,
 ) -> Result:
     """Tells what would be sent, of which nothing is sent or stored.
 
@@ -74,7 +80,8 @@ def dry_run(
     listed = [
         {name: value for name, value in _line(one).items() if value is not None} for one in gathered.shown[:_LISTED]
     ]
-    asked = [_asked(call, gathered, find_model(call.model, environ), _heard(call, gathered, environ, history))
+    asked = [_asked(call, gathered, find_model(call.model, environ, prices.own), prices,
+                    _heard(call, gathered, environ, history))
              for call in calls]  # fmt: skip
     told: dict[str, Any] = {"calls": asked, "files": listed, "file_count": len(gathered.shown)}
     told |= {"file_bytes": gathered.bytes, "file_tokens": gathered.tokens}
@@ -94,7 +101,7 @@ def _heard(call: Call, gathered: Gathered, environ: Mapping[str, str], history: 
     return None if history is None else hear(history, call, environ, _tokens(call, gathered))
 
 
-def _asked(call: Call, gathered: Gathered, model: Model | None, heard: Heard | None) -> dict[str, Any]:
+def _asked(call: Call, gathered: Gathered, model: Model | None, prices: Prices, heard: Heard | None) -> dict[str, Any]:
     tokens = _tokens(call, gathered) + (heard.tokens if heard else 0)
     told: dict[str, Any] = {"model": call.model, "input_tokens": tokens}
     if heard is not None:
@@ -105,6 +112,10 @@ def _asked(call: Call, gathered: Gathered, model: Model | None, heard: Heard | N
     told["input_usd"] = _usd(tokens, model and model.usd_per_1m_input)
     if call.max_tokens is not None:
         told["most_output_usd"] = _usd(call.max_tokens, model and model.usd_per_1m_output)
+    most = estimate(prices, call, more_tokens=gathered.tokens + (heard.tokens if heard else 0))
+    told["most_usd"] = None if most.usd is None else round(most.usd, 6)
+    if call.caps is not None:
+        told["caps"] = {name: value for name, value in call.caps if name != "origins" and value is not None}
     return told
 
 

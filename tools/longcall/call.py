@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from longcall.errors import CallError
 from longcall.retry import Retry, plain_retry
 from longcall.routing import Route, route
+from longcall.settings import TaskCaps
 from longcall.text import clean, head
 from longcall.validators import Validator, parse_validators
 from longcall.validators.judge import Judge
@@ -56,7 +57,9 @@ class OutputFile(BaseModel, frozen=True, extra="forbid"):
     overwrite: bool = False
 
 
-_HOW = {"timeout_s", "first_byte_s", "idle_s", "fallbacks", "long_running", "poll_s", "on_interrupt", "background"}
+_HOW = {
+    "timeout_s", "first_byte_s", "idle_s", "fallbacks", "long_running", "poll_s", "on_interrupt", "background", "caps",
+}  # fmt: skip
 """What says how a call is made, and not what is asked."""
 
 
@@ -105,6 +108,8 @@ class Call(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """What to do when the worker dies after the request left: tell, or send it again and pay again."""
     traceparent: str | None = Field(default=None, pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
     """The W3C trace context of whoever asked; set by the door, never by a tool's argument."""
+    caps: TaskCaps | None = None
+    """What may be spent; set by the door, never by a tool's argument, and no part of what is asked."""
     background: bool = False
     """Whether the provider is to work on it by itself and keep the answer, so that even a dead worker loses nothing."""
 
@@ -279,17 +284,13 @@ def _turns(
     turns: list[Message] = [Message.model_validate(message) for message in messages or ()]
     if prompt is not None:
         turns = [Message(role="user", content=prompt)]
-    if not any(_says_something(turn) for turn in turns):
+    if not any(turn.content.strip() if isinstance(turn.content, str) else turn.content for turn in turns):
         raise CallError("There is nothing to ask: `prompt` (or the text of `messages`) is empty.")
     if turns[-1].role in ("system", "developer"):
         raise CallError("There is nothing to answer: `messages` must end with a user or an assistant turn.")
     if system:
         turns.insert(0, Message(role="system", content=system))
     return tuple(turns)
-
-
-def _says_something(turn: Message) -> bool:
-    return bool(turn.content.strip() if isinstance(turn.content, str) else turn.content)
 
 
 def first_complaint(error: ValidationError) -> str:

@@ -294,6 +294,6 @@ async def open_session(
         StoreError: the store cannot be used; the sentence says why and what to do.
     """
     folder = project or Path.cwd()
-    desk = Desk(settings, environ, roots_of(settings, folder if opens_project else None), is_operator)
+    desk = Desk(settings, environ, roots_of(settings, folder if opens_project else None), is_operator, folder)
     async with open_client(settings, environ) as client:
         yield Session(client, clean(str(folder)), desk, fit)

@@ -12,6 +12,7 @@ from tools.tasks.checks_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.clock_contract import *  # noqa: F403  # the contract's tests and their fixtures
 from tools.tasks.conversation_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.ending_contract import *  # noqa: F403  # the contract's tests
+from tools.tasks.money_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.principal_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.request_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.resending_contract import *  # noqa: F403  # the contract's tests

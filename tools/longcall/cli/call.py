@@ -65,6 +65,10 @@ def call(
         list[str] | None,
         typer.Option(help="One of your MCP servers, whose tools the model may use; repeatable.", metavar="NAME"),
     ] = None,
+    max_cost: Annotated[
+        float | None,
+        typer.Option(help="US dollars that it may cost at most, all its requests together.", metavar="USD"),
+    ] = None,
     timeout: Annotated[
         float | None, typer.Option(help="Seconds after which the work itself is stopped.", metavar="S")
     ] = None,
@@ -95,6 +99,7 @@ def call(
         retry=read_retry(retry),
         response_schema=read_schema(schema),
         servers=server,
+        max_cost_usd=max_cost,
         timeout_s=timeout,
         background=background,
     )

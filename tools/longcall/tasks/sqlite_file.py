@@ -17,7 +17,11 @@ BUSY_S = 10.0
 """Seconds that a write waits for another process's write."""
 _SIDE_FILES = ("", "-wal", "-shm")
 _REPAIR = "repair.lock"
-_SALVAGED = ("workers", "tasks", "attempts", "pieces", "conversations", "turns")
+_SALVAGED = {
+    "workers": "rowid", "tasks": "rowid", "attempts": "task", "pieces": "task", "conversations": "rowid",
+    "turns": "rowid", "spending": "day",
+}  # fmt: skip
+"""Table → by which it is read from both ends."""
 
 
 Identity = tuple[int, int]
@@ -228,11 +232,10 @@ def _readable_rows(copy: Path, table: str) -> list[dict[str, object]]:
     """Returns the rows before the first broken page and, read backwards, those after the last one."""
     names: list[str] = []
     rows: dict[tuple[object, ...], None] = {}
-    key = "task" if table in ("attempts", "pieces") else "rowid"
     old = sqlite3.connect(copy)
     try:
         for order in ("ASC", "DESC"):
-            select = f"SELECT * FROM {table} ORDER BY {key} {order}"  # noqa: S608  # our names
+            select = f"SELECT * FROM {table} ORDER BY {_SALVAGED[table]} {order}"  # noqa: S608  # our names
             read = 0
             try:
                 found = old.execute(select)

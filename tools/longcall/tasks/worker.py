@@ -16,9 +16,11 @@ from longcall.call import Call
 from longcall.caller import Caller, Work
 from longcall.errors import CallError, Failure, ProviderError, StaleClaimError, StoreError
 from longcall.models import AttemptState, TaskState
+from longcall.money.prices import Prices
 from longcall.providers import Handle
 from longcall.tasks.doorbell import Doorbell
 from longcall.tasks.ledger import AGAIN_S, TaskLedger
+from longcall.tasks.nearing import with_nearing
 from longcall.tasks.output import with_output
 from longcall.tasks.store import Claim, Ending, TaskStore
 from longcall.tasks.unsaved import Unsaved, forget, keep, save_kept
@@ -76,6 +78,7 @@ class Worker:
         unsaved: Path,
         max_in_flight: int,
         idle_s: float,
+        prices: Prices | None = None,
         holds_lock: Callable[[], bool] = lambda: True,
         observer: Observer = SILENCE,
     ) -> None:
@@ -84,6 +87,7 @@ class Worker:
         self._store = store
         self._bell = bell
         self._caller = caller
+        self._prices = prices or Prices()
         self._unsaved = unsaved
         """Folder for endings that the store could not take."""
         self._holds_lock = holds_lock
@@ -175,7 +179,7 @@ class Worker:
         claim = running.claim
         work = Work(
             claim.call,
-            TaskLedger(self._store, self._name, running, self._unsaved, running.watch),
+            TaskLedger(self._store, self._name, running, self._unsaved, self._prices, running.watch),
             running.hear,
             past=claim.past,
             steps=claim.steps,
@@ -192,13 +196,13 @@ class Worker:
         except StaleClaimError:
             return Ending(TaskState.CANCELLED, AttemptState.CANCELLED)
         except Exception as error:  # noqa: BLE001  # whatever one call raises ends that task alone
-            failure = _failure(error, claim)
-            return Ending(TaskState.FAILED, AttemptState.FAILED, failure=failure)
+            refused = isinstance(error, ProviderError) and error.refused
+            return Ending(TaskState.FAILED, AttemptState.FAILED, failure=_failure(error, claim), refused=refused)
         return Ending(
             outcome.state,
             AttemptState.ANSWERED,
             outcome.text,
-            outcome.completion,
+            await with_nearing(self._store, claim, outcome.completion),
             outcome.failure,
             outcome.validation,
         )
