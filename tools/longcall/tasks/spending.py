@@ -1,4 +1,4 @@
-"""What a store knows of money: a part of the seam, for what outlives the tasks."""
+"""What a store knows of money: a part of the seam. Requests held against caps, and what they cost."""
 
 from typing import Protocol
 
