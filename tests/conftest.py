@@ -21,6 +21,7 @@ pytest.register_assert_rewrite(
     "tools.tasks.ending_contract",
     "tools.tasks.fan_out_contract",
     "tools.tasks.fan_out_keys_contract",
+    "tools.tasks.money_contract",
     "tools.tasks.principal_contract",
     "tools.tasks.request_contract",
     "tools.tasks.resending_contract",

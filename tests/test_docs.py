@@ -23,7 +23,7 @@ GUIDES = {str(path.relative_to(DOCS)): path.read_text("utf-8") for path in sorte
 HERE = {name: text for name, text in GUIDES.items() if name not in ELSEWHERE}
 SERVERS = {"http://127.0.0.1:3010": proxy_server, "http://127.0.0.1:8020": http_server}
 """Where guides say that our servers are, and what starts one."""
-PROGRAMS = frozenset({"claude", "longcall", "pip", "uv", "uvx"})
+PROGRAMS = frozenset({"claude", "docker", "export", "longcall", "pip", "uv", "uvx"})
 CHECKED = frozenset({"bash", "console", "json", "python", "sh", "toml"})
 SHOWN = frozenset({"text", "{include} ../CHANGELOG.md", "{toctree}"})
 """Code blocks that nobody runs: what is said or drawn, and what Sphinx reads."""

@@ -11,7 +11,8 @@ from support.guides import rows
 
 import longcall
 from longcall import UnknownTaskError, connect, llm_call, poll_task, predecessor
-from longcall.call import Call, new_call
+from longcall.call import Call
+from longcall.calling import new_call
 from longcall.errors import CallError
 from longcall.predecessor import question_from_config
 from longcall.providers.claude_names import PATH_VARIABLES

@@ -17,13 +17,14 @@ What cannot be asked is an exception, and nothing was stored or sent. In Python 
 tool error with the same sentence, on the command line that sentence on stderr and an exit code.
 What goes wrong afterwards is told by the result: status `failed`, and `error` with a `code`."""
 _CODES = {
-    "budget": "What may be spent (`retry.budget`) is spent.",
+    "budget": "What may be spent (`retry.budget`, `max_cost_usd`, `[caps]`) is spent, or would be.",
     "cancelled": "The work was cancelled at the provider, not here.",
     "conflict": "The provider had a conflict; asking again may help.",
     "content_policy": "The provider refused on grounds of its content policy.",
     "context_window": "The prompt is too long for the model.",
     "crashed": "Claude's command line ended without an answer.",
     "disconnected": "The connection closed without an answer. The request may have been billed.",
+    "expired": "The batch was not answered within the provider's time.",
     "failed": "It could not be asked, for a reason that is not told. The request may have been billed.",
     "incomplete_stream": "The answer broke off. What came is kept, and may have been billed.",
     "internal": "longcall itself failed; its log says more.",
@@ -31,6 +32,8 @@ _CODES = {
     "lost": "The provider keeps no answer under the name that it gave (`background`).",
     "max_turns": "The model still asked for tools in its last turn.",
     "no_access": "The provider refused the key or the model.",
+    "no_answer": "No member of the group gave an answer that could be combined.",
+    "no_choice": "The model that was to choose the best answer named none; the answers are with the members.",
     "no_key": "There is no key for the provider in the environment or the settings.",
     "not_checked": "A check could not be made, so the answer is neither good nor bad. It is kept as the text.",
     "not_installed": "Claude's command line is not there, or does not start.",

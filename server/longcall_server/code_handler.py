@@ -21,10 +21,10 @@ async def validate_code(
     language: Annotated[str, TEXT, Field(description="Else found out.")] = "",
     checks: Annotated[
         list[str] | None,
-        Field(description="Only these: syntax, lint, types, security, expected (cases), tests, run (a smoke run)."),
+        Field(description="Only these: syntax, lint, types, security, expected (cases), tests, run."),
     ] = None,
     cases: Cases = None,
-    entry_point: Annotated[str, TEXT, Field(description="The function that cases call, if there are several.")] = "",
+    entry_point: Annotated[str, TEXT, Field(description="The function that cases call, of several.")] = "",
     tests: Annotated[str, TEXT, Field(description="A test file: pytest, unittest or node:test.")] = "",
     task: Annotated[str, TEXT, Field(description="What the code was to do, for a judge.")] = "",
     criteria: Annotated[list[str] | None, Field(description="What a judge must find true.")] = None,

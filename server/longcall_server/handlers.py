@@ -26,6 +26,7 @@ from longcall_server.parameters import (
     Fresh,
     Guidance,
     IdempotencyKey,
+    MaxCostUsd,
     MaxTokens,
     MaxTurns,
     Messages,
@@ -73,6 +74,7 @@ async def llm_call(
     output_part: Part = None,
     overwrite: Overwrite = False,
     fallbacks: Fallbacks = None,
+    max_cost_usd: MaxCostUsd = None,
     timeout_s: TimeoutS = None,
     wait_s: WaitS = None,
     on_interrupt: OnInterrupt = None,
@@ -84,8 +86,8 @@ async def llm_call(
     """Ask another model and get its answer. Use it to delegate work or to get a second opinion.
 
     If the model needs longer than your host waits, you get status `working` and a task_id: the work goes on, nothing is
-    lost or paid twice. Then call poll_task; never repeat the same llm_call. For several questions at once, or when you
-    have other work to do meanwhile, use start_task.
+    lost or paid twice. Then call poll_task; never repeat the same llm_call. For several questions, or with other work to
+    do meanwhile, use start_task.
     """
     with tool_errors():
         session = await session_of(ctx.request_context)
@@ -112,6 +114,7 @@ async def llm_call(
             output_part=output_part,
             overwrite=overwrite or None,
             fallbacks=fallbacks,
+            max_cost_usd=max_cost_usd,
             timeout_s=timeout_s,
             on_interrupt=on_interrupt,
             background=background,
@@ -147,6 +150,7 @@ async def start_task(
     output_part: Part = None,
     overwrite: Overwrite = False,
     fallbacks: Fallbacks = None,
+    max_cost_usd: MaxCostUsd = None,
     timeout_s: TimeoutS = None,
     on_interrupt: OnInterrupt = None,
     background: Background = False,
@@ -190,6 +194,7 @@ async def start_task(
             output_part=output_part,
             overwrite=overwrite or None,
             fallbacks=fallbacks,
+            max_cost_usd=max_cost_usd,
             timeout_s=timeout_s,
             on_interrupt=on_interrupt,
             background=background,
@@ -241,7 +246,7 @@ async def list_models(
 ) -> CallToolResult:
     """List models that can be asked here and now, with context window and price per million tokens; `?` is unknown.
 
-    Providers are asked what they serve. Any LiteLLM name provider/model works, listed or not.
+    Any LiteLLM name provider/model works, listed or not.
     """
     settings = opening_of(ctx).settings
     with tool_errors():

@@ -10,9 +10,9 @@ import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from longcall import LongcallError, Session
+from longcall.access import open_session
 from longcall.overflow import fitting
 from longcall.result import Fit
-from longcall.session import open_session
 from longcall.settings import Settings
 
 _SOON_S = 1.0

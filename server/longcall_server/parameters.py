@@ -14,12 +14,11 @@ Messages = Annotated[
 ]
 Model = Annotated[str, TEXT, Field(description="provider/model as list_models shows it; empty takes the default.")]
 Conversation = Annotated[str, TEXT, Field(description="Chat to go on with: name, new or known, or id.")]
-System = Annotated[str, TEXT, Field(description="System text put before the conversation.")]
+System = Annotated[str, TEXT, Field(description="System text.")]
 Temperature = Annotated[float | None, Field(description="0 to 2.")]
-MaxTokens = Annotated[int | None, Field(description="Longest answer, in tokens.")]
-Effort = Annotated[
-    Literal["none", "minimal", "low", "medium", "high"] | None, Field(description="How hard a reasoning model thinks.")
-]
+MaxTokens = Annotated[int | None, Field(description="Longest answer in tokens.")]
+Effort = Annotated[Literal["none", "minimal", "low", "medium", "high"] | None, Field(description="How hard it thinks.")]
+MaxCostUsd = Annotated[float | None, Field(description="US$ at most, with judges.")]
 TimeoutS = Annotated[float | None, Field(description="Seconds after which the work itself is stopped.")]
 
 Fallbacks = Annotated[list[str] | None, Field(description="Models to ask instead if the provider refuses.")]
@@ -29,7 +28,7 @@ OnInterrupt = Annotated[
 ]
 Background = Annotated[
     bool,
-    Field(description="For long openai/… work: the provider keeps the answer, even through a crash here."),
+    Field(description="Long openai/… work: the provider keeps the answer, even through a crash here."),
 ]
 Urgency = Annotated[Literal["now", "batch"] | None, Field(description="batch: half price, in 24 h; openai/… only.")]
 Validate = Annotated[
@@ -62,11 +61,11 @@ Overwrite = Annotated[bool, Field(description="Replace that file.")]
 Tools = Annotated[list[str] | None, Field(description="Only these tools of `servers`.")]
 MaxTurns = Annotated[int | None, Field(description="Turns with tools at most (10).")]
 DryRun = Annotated[bool, Field(description="Send nothing: tell files, tokens, price.")]
-Fresh = Annotated[bool, Field(description="Ask anew even if the same request runs or was not yet handed over.")]
+Fresh = Annotated[bool, Field(description="Ask anew even if the same runs or was not handed over yet.")]
 IdempotencyKey = Annotated[
     str,
     TEXT,
-    Field(description="A name for this request; reuse it when you repeat the request: same key, same task."),
+    Field(description="A name for this request; reuse it to repeat the request: same key, same task."),
 ]
 
 
@@ -74,17 +73,15 @@ Prompts = Annotated[
     list[str | dict[str, Any]] | None,
     Field(description="Several prompts, texts or {prompt, idempotency_key}: one group."),
 ]
-AtOnce = Annotated[int | None, Field(description="Members that run at once at most.")]
+AtOnce = Annotated[int | None, Field(description="Members at once at most.")]
 CombineArgument = Annotated[
     str | dict[str, Any] | None,
     Field(description='One answer of all: "vote" or {"best": {model, criteria}}; else a list.'),
 ]
-Resume = Annotated[
-    str, TEXT, Field(description="task_id with status needs_review: ask its model again, with `guidance`.")
-]
+Resume = Annotated[str, TEXT, Field(description="task_id that needs_review: ask its model again, with `guidance`.")]
 Guidance = Annotated[str, TEXT, Field(description="With `resume`: what to do better.")]
 TaskIdOrNone = Annotated[str, TEXT, Field(description="Empty lists the recent tasks of this project.")]
-Code = Annotated[str, TEXT, Field(description="One file's text; a code fence around it is taken off.")]
+Code = Annotated[str, TEXT, Field(description="One file's text, in a code fence or not.")]
 Cases = Annotated[
     list[dict[str, Any]] | None,
     Field(
@@ -94,5 +91,5 @@ Cases = Annotated[
 ]
 WaitS = Annotated[
     float | None,
-    Field(ge=0, description="Seconds to wait; empty: as long as your host allows."),
+    Field(ge=0, description="Seconds to wait; else as long as your host allows."),
 ]

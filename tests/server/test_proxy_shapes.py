@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tools.tasks.samples import DONE
 
-from longcall.call import new_call
+from longcall.calling import new_call
 from longcall.clock import Clock
 from longcall.errors import Failure
 from longcall.models import Task, TaskKind, TaskState

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from longcall.call import new_call
+from longcall.calling import new_call
 from longcall.errors import ProviderError
 from longcall.models import Completion
 from longcall.providers.claude_cli import ClaudeCLIProvider

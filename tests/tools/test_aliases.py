@@ -3,7 +3,7 @@
 import pytest
 
 from longcall.aliases import named, with_aliases
-from longcall.call import new_call
+from longcall.calling import new_call
 from longcall.combine import Combine
 from longcall.errors import CallError
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longcall.budget import Spent, reached, within
-from longcall.call import new_call
+from longcall.calling import new_call
 from longcall.errors import Failure
 from longcall.models import Attempt, AttemptState, Completion, Role, Usage
 from longcall.retry import Budget

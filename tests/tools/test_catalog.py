@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from longcall.catalog import KEYS, find_models, providers_with_keys, proxied_models
+from longcall.catalog import KEYS, find_model, find_models, providers_with_keys, proxied_models
 from longcall.environment import matters
 from longcall.providers.claude_names import LABELS
+from longcall.settings import PriceSettings
 
 OPENAI = {"OPENAI_API_KEY": "sk-mock"}
 
@@ -103,3 +104,22 @@ def test_claude_comes_first_for_those_who_ask_a_proxy(tmp_path: Path):
 
 def test_claude_is_told_as_not_callable_where_its_command_line_is_missing():
     assert {(model.name, model.callable) for model in find_models("max/opus", {})} == {("max/opus", False)}
+
+
+def test_the_operators_prices_come_over_the_list_and_beside_it():
+    own = {
+        "openai/gpt-4o-mini": PriceSettings(input_usd_per_1m=1, output_usd_per_1m=2),
+        "lab/q": PriceSettings(input_usd_per_1m=0, output_usd_per_1m=0.5, context_window=32_768),
+        "mistral/mine": PriceSettings(input_usd_per_1m=1, output_usd_per_1m=2),
+    }
+    found = {model.name: model for model in find_models("", OPENAI, own, everything=True)}
+    listed = find_model("openai/gpt-4o-mini", OPENAI)
+    ours, lab = found["openai/gpt-4o-mini"], found["lab/q"]
+    assert listed is not None
+    assert (ours.usd_per_1m_input, ours.usd_per_1m_output, ours.context_window) == (1, 2, listed.context_window)
+    assert listed.usd_per_1m_input != 1
+    assert (lab.usd_per_1m_output, lab.context_window, lab.callable, lab.provider) == (0.5, 32_768, True, "lab")
+    assert not found["mistral/mine"].callable
+    assert find_model("lab/q", {}, own) == lab
+    assert find_model("lab/q", {}) is None
+    assert "lab/q" in {model.name for model in proxied_models({}, own)}

@@ -20,8 +20,8 @@ from longcall import (
     Turn,
     UnknownConversationError,
 )
+from longcall.access import open_session
 from longcall.models import Decision
-from longcall.session import open_session
 from longcall.settings import read_settings
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from longcall.call import new_call
+from longcall.calling import new_call
 from longcall.combine import Combine
 from longcall.errors import CallError
 from longcall.fan_out import combining_call, wanted

@@ -5,7 +5,8 @@ from typing import Any
 import anyio
 import pytest
 
-from longcall.call import Call, new_call
+from longcall.call import Call
+from longcall.calling import new_call
 from longcall.limits import Limits, Window
 from longcall.settings import LimitSettings
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from tools.samples import QUEUED, ended, running
 
-from longcall.call import Call, new_call
+from longcall.call import Call
+from longcall.calling import new_call
 from longcall.clock import Clock
 from longcall.errors import CallError
 from longcall.message import Message

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from longcall.call import Call, new_call
+from longcall.call import Call
+from longcall.calling import new_call
 from longcall.errors import CallError
 from longcall.predecessor import question_from_config
 from longcall.retry import Retry, ToolStage

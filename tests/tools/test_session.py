@@ -12,8 +12,8 @@ from support.processes import PATIENCE_S, kill, worker_processes
 from tools.tasks.samples import ELSEWHERE, WORKER, doubtful, new_group, new_task
 
 from longcall import Result, Session, UnknownTaskError
+from longcall.access import open_session
 from longcall.models import Decision
-from longcall.session import open_session
 from longcall.settings import read_settings
 from longcall.tasks.store import NewTask
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from longcall import catalog
-from longcall.call import Call, new_call
+from longcall.call import Call
+from longcall.calling import new_call
 from longcall.conversation import Conversation, Heard, History, Size
 from longcall.message import Message
 from longcall.trimming import hear

@@ -9,7 +9,7 @@ import anyio
 import pytest
 from tools.samples import QUEUED, ended
 
-from longcall.call import new_call
+from longcall.calling import new_call
 from longcall.errors import CallError
 from longcall.limits import Limits
 from longcall.models import Attempt, AttemptState, TaskState

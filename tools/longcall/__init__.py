@@ -10,6 +10,7 @@ from longcall.api import (
     poll_task,
     show_conversation,
     start_task,
+    usage,
     validate_code,
 )
 from longcall.conversation import Conversation, Turn
@@ -28,6 +29,7 @@ from longcall.errors import (
     WorkerStartError,
 )
 from longcall.lines import TaskLine
+from longcall.money.usage import Spending, UsageReport
 from longcall.result import Result
 from longcall.session import Session
 from longcall.settings import SettingsError
@@ -41,6 +43,7 @@ __all__ = [
     "Result",
     "Session",
     "SettingsError",
+    "Spending",
     "StoreBusyError",
     "StoreCorruptError",
     "StoreError",
@@ -50,6 +53,7 @@ __all__ = [
     "Turn",
     "UnknownConversationError",
     "UnknownTaskError",
+    "UsageReport",
     "WorkerStartError",
     "cancel_task",
     "connect",
@@ -60,5 +64,6 @@ __all__ = [
     "poll_task",
     "show_conversation",
     "start_task",
+    "usage",
     "validate_code",
 ]

@@ -9,11 +9,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Unpack
 
+from longcall.access import open_session
 from longcall.conversation import Conversation, Turn
+from longcall.errors import CallError
+from longcall.money.usage import By, UsageReport, usage_report
 from longcall.predecessor import question_from_config
 from longcall.question import Question
 from longcall.result import Page, Result
-from longcall.session import OnProgress, Session, open_session
+from longcall.session import OnProgress, Session
 from longcall.settings import read_settings
 
 
@@ -182,6 +185,23 @@ async def cancel_task(task_id: str) -> Result:
     """
     async with connect() as session:
         return await session.cancel_task(task_id)
+
+
+async def usage(*, by: By = "day", days: int = 30) -> UsageReport:
+    """Tells what the requests of all tasks on this store have cost, those deleted meanwhile included.
+
+    Args:
+        by: what to add up by: `day` (UTC), `model` or `project`.
+        days: how many UTC days, today included.
+
+    Raises:
+        CallError: `days` is below 1.
+        StoreError: the task store cannot be used.
+    """
+    if days < 1:
+        raise CallError("`days` must be 1 or more.")
+    async with connect() as session:
+        return usage_report(await session.client.store.spending(days), by, days)
 
 
 async def list_tasks(*, everywhere: bool = False, most: int = 20) -> Result:

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from longcall.call import Call
-from longcall.catalog import Model, batch_prices, find_model
+from longcall.catalog import Model, OwnPrices, batch_prices, find_model
 from longcall.conversation import Heard, History
 from longcall.errors import CallError
 from longcall.estimate import tokens_of
 from longcall.files.gathering import Gathered
 from longcall.message import ContentPart, Message
+from longcall.money.estimating import estimate
+from longcall.money.prices import Prices
 from longcall.result import Result
 from longcall.trimming import hear
 
@@ -41,7 +43,7 @@ def attach(call: Call, gathered: Gathered) -> Call:
     return call.model_copy(update={"messages": turns, "original_prompt": call.original_prompt or call.prompt})
 
 
-def demand_fits(call: Call, gathered: Gathered, environ: Mapping[str, str]) -> None:
+def demand_fits(call: Call, gathered: Gathered, environ: Mapping[str, str], own: OwnPrices) -> None:
     """Sees that the model takes the files. Reads the list of models where that is needed.
 
     Raises:
@@ -50,7 +52,7 @@ def demand_fits(call: Call, gathered: Gathered, environ: Mapping[str, str]) -> N
     kinds = {one.kind: one.path for one in gathered.shown if one.part is not None}
     if not kinds and gathered.tokens < _SMALL_TOKENS:
         return
-    model = find_model(call.model, environ)
+    model = find_model(call.model, environ, own)
     if model is None:
         return
     for kind, path in kinds.items():
@@ -66,7 +68,11 @@ def demand_fits(call: Call, gathered: Gathered, environ: Mapping[str, str]) -> N
 
 
 def dry_run(
-    calls: Sequence[Call], gathered: Gathered, environ: Mapping[str, str], history: History | None = None
+    calls: Sequence[Call],
+    gathered: Gathered,
+    environ: Mapping[str, str],
+    prices: Prices,
+    history: History | None = None,
 ) -> Result:
     """Tells what would be sent, of which nothing is sent or stored.
 
@@ -75,7 +81,8 @@ def dry_run(
     listed = [
         {name: value for name, value in _line(one).items() if value is not None} for one in gathered.shown[:_LISTED]
     ]
-    asked = [_asked(call, gathered, find_model(call.model, environ), _heard(call, gathered, environ, history))
+    asked = [_asked(call, gathered, find_model(call.model, environ, prices.own), prices,
+                    _heard(call, gathered, environ, history))
              for call in calls]  # fmt: skip
     told: dict[str, Any] = {"calls": asked, "files": listed, "file_count": len(gathered.shown)}
     told |= {"file_bytes": gathered.bytes, "file_tokens": gathered.tokens}
@@ -95,7 +102,7 @@ def _heard(call: Call, gathered: Gathered, environ: Mapping[str, str], history: 
     return None if history is None else hear(history, call, environ, _tokens(call, gathered))
 
 
-def _asked(call: Call, gathered: Gathered, model: Model | None, heard: Heard | None) -> dict[str, Any]:
+def _asked(call: Call, gathered: Gathered, model: Model | None, prices: Prices, heard: Heard | None) -> dict[str, Any]:
     tokens = _tokens(call, gathered) + (heard.tokens if heard else 0)
     told: dict[str, Any] = {"model": call.model, "input_tokens": tokens}
     if heard is not None:
@@ -103,12 +110,16 @@ def _asked(call: Call, gathered: Gathered, model: Model | None, heard: Heard | N
         told |= {"left_out": heard.note} if heard.note else {}
     if model is not None and model.context_window is not None:
         told["context_window"] = model.context_window
-    prices = (model and model.usd_per_1m_input, model and model.usd_per_1m_output)
+    each = (model and model.usd_per_1m_input, model and model.usd_per_1m_output)
     if call.urgency == "batch":
-        prices = batch_prices(call.model)
-    told["input_usd"] = _usd(tokens, prices[0])
+        each = batch_prices(call.model)
+    told["input_usd"] = _usd(tokens, each[0])
     if call.max_tokens is not None:
-        told["most_output_usd"] = _usd(call.max_tokens, prices[1])
+        told["most_output_usd"] = _usd(call.max_tokens, each[1])
+    most = estimate(prices, call, more_tokens=gathered.tokens + (heard.tokens if heard else 0))
+    told["most_usd"] = None if most.usd is None else round(most.usd, 6)
+    if call.caps is not None:
+        told["caps"] = {name: value for name, value in call.caps if name != "origins" and value is not None}
     return told
 
 

@@ -2,18 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from longcall.combine import Combine
-from longcall.errors import CallError
 from longcall.message import Message
-from longcall.retry import Retry, plain_retry
-from longcall.routing import BATCHING, Route, may_batch, route
+from longcall.retry import Retry
+from longcall.settings import TaskCaps
 from longcall.text import head
-from longcall.validators import Validator, parse_validators
+from longcall.validators import Validator
 from longcall.validators.judge import Judge
 
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high"]
@@ -33,7 +31,9 @@ class OutputFile(BaseModel, frozen=True, extra="forbid"):
     overwrite: bool = False
 
 
-_HOW = {"timeout_s", "first_byte_s", "idle_s", "fallbacks", "long_running", "poll_s", "on_interrupt", "background"}
+_HOW = {
+    "timeout_s", "first_byte_s", "idle_s", "fallbacks", "long_running", "poll_s", "on_interrupt", "background", "caps",
+}  # fmt: skip
 """What says how a call is made, and not what is asked."""
 
 
@@ -84,6 +84,8 @@ class Call(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """What to do when the worker dies after the request left: tell, or send it again and pay again."""
     traceparent: str | None = Field(default=None, pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
     """The W3C trace context of whoever asked; set by the door, never by a tool's argument."""
+    caps: TaskCaps | None = None
+    """What may be spent; set by the door, never by a tool's argument, and no part of what is asked."""
     background: bool = False
     """Whether the provider is to work on it by itself and keep the answer, so that even a dead worker loses nothing."""
     urgency: Urgency = "now"
@@ -135,171 +137,3 @@ class Call(BaseModel, frozen=True, extra="forbid", defer_build=True):
 def request_hash(canonical: str) -> str:
     """Returns 24 hex digits (96 bits) that stand for what is asked; short, since the store has an index of them."""
     return hashlib.sha256(canonical.encode()).hexdigest()[:24]
-
-
-def new_call(
-    *,
-    model: str | None,
-    prompt: str | None = None,
-    messages: Sequence[Message] | Sequence[dict[str, Any]] | None = None,
-    system: str | None = None,
-    **options: Any,
-) -> Call:
-    """Builds a Call from what a caller gave at any door.
-
-    Takes exactly one of `prompt` (text) and `messages` (chat turns), an optional `system` text put before them, and
-    any other field of Call; options that are None count as not given.
-
-    Raises:
-        CallError: nothing to ask, two things to ask, no model, or a value out of range; the sentence says which.
-    """
-    if not model:
-        raise CallError(
-            "No model was named and no default model is configured. Name one in `model` (list_models shows what can be"
-            " called here), or set LONGCALL_MODEL."
-        )
-    given = _output({name: value for name, value in options.items() if value is not None})
-    try:
-        call = Call(model=model.strip(), messages=_turns(prompt, messages, system), **_checks(given))
-    except ValidationError as error:
-        raise CallError(first_complaint(error)) from None
-    _demand_asked(call)
-    demand_served(call)
-    return call
-
-
-def _output(options: dict[str, Any]) -> dict[str, Any]:
-    """Returns the options with `output_file`, `output_part` and `overwrite`, a caller's words, as Call takes them."""
-    words = {"output_file": "path", "output_part": "part", "overwrite": "overwrite"}
-    said = {words[name]: value for name, value in options.items() if name in words}
-    rest = {name: value for name, value in options.items() if name not in words}
-    if "path" in said:
-        return {**rest, "output": said}
-    if said.get("overwrite") or said.get("part"):
-        raise CallError("`overwrite` and `output_part` go with `output_file`, which names the file to write.")
-    return rest
-
-
-def _checks(options: dict[str, Any]) -> dict[str, Any]:
-    """Returns the options with `validate` and `retry`, a caller's words, as Call takes them.
-
-    Raises:
-        CallError: a validator that is none, or cannot be built; the sentence says why.
-    """
-    given = dict(options)
-    if (retry := given.get("retry")) is not None and not isinstance(retry, Retry):
-        if not isinstance(retry, Mapping):
-            raise CallError('`retry` must be an object, for example {"max_attempts": 3}.')
-        given["retry"] = plain_retry(cast("Mapping[str, Any]", retry))
-    try:
-        validators = parse_validators(given.pop("validate", None) or ())
-    except ValueError as error:
-        raise CallError(f"`validate` cannot be used: {error}") from None
-    if given.get("response_schema") is not None and not any(check.type == "json_schema" for check in validators):
-        try:
-            validators = (*validators, *parse_validators([{"type": "json_schema", "schema": given["response_schema"]}]))
-        except ValueError as error:
-            raise CallError(f"`response_schema` cannot be used: {error}") from None
-    return {**given, "validators": validators}
-
-
-def demand_served(call: Call) -> None:
-    """Sees that whoever is to be asked can be asked.
-
-    Raises:
-        CallError: a model is not served, or not in this way; the sentence says which.
-    """
-    chooser = (call.combine.model,) if call.combine and call.combine.model else ()
-    for model in (*(model for judge in call.judges for model in judge.models), *call.policy.escalate, *chooser):
-        if route(model) in (Route.GIVEN, Route.CHECK, Route.COMBINE):
-            raise CallError(f"{model!r} is no model that can be asked.")
-    _demand_fallbacks(call)
-    for judge in call.judges:
-        if judge.servers or judge.mcp_config:
-            _demand_tools(judge.models or (call.model,), (Route.CLAUDE,), "as a judge; models named max/… can")
-    stage = call.policy.tool_stage
-    uses_tools = call.servers or call.mcp_config or (stage and (stage.servers or stage.mcp_config))
-    if call.urgency == "batch":
-        _demand_batch(call, uses_tools=bool(uses_tools))
-    if uses_tools:
-        served = (Route.CLAUDE, Route.LITELLM)
-        _demand_tools((call.model, *call.policy.escalate), served, "; models named max/… and those of LiteLLM can")
-
-
-def _demand_fallbacks(call: Call) -> None:
-    uses_tools = bool(call.servers or call.mcp_config)
-    for model in call.fallbacks:
-        if route(model) in (Route.GIVEN, Route.CHECK):
-            raise CallError(f"{model!r} is no model that can be asked, and so no fallback.")
-        if uses_tools and route(model) is not route(call.model):
-            raise CallError(
-                f"{model!r} cannot stand in for {call.model!r} where tools are used: models named max/… use them"
-                " in another way. Name a fallback of the same kind, or none."
-            )
-
-
-def _demand_batch(call: Call, *, uses_tools: bool) -> None:
-    if uses_tools or call.background:
-        raise CallError("A call with `urgency` batch takes neither `servers` nor `background`; leave one of them out.")
-    if call.first_byte_s or call.idle_s:
-        raise CallError("A call with `urgency` batch can wait, and takes neither `first_byte_s` nor `idle_s`.")
-    for model in (call.model, *call.policy.escalate, *call.fallbacks):
-        if not may_batch(model):
-            raise CallError(
-                f"{model!r} cannot be asked with `urgency` batch: only models of {' and '.join(BATCHING)} can. Leave"
-                " `urgency` out, or name another model."
-            )
-
-
-def _demand_tools(models: Sequence[str], served: Sequence[Route], who_can: str) -> None:
-    for model in models:
-        if route(model) not in served:
-            raise CallError(f"{model!r} cannot be handed tools {who_can}.".replace(" ;", ";"))
-
-
-def _demand_asked(call: Call) -> None:
-    """Sees that there is a model to ask, or a text to validate and somebody to judge it.
-
-    Raises:
-        CallError: there is not.
-    """
-    if route(call.model) is Route.CHECK:
-        raise CallError("validate_code is a tool of its own, and no model: call it by its name.")
-    if route(call.model) is Route.COMBINE:
-        raise CallError(f"{call.model!r} is no model: say `combine` with several prompts or models.")
-    if route(call.model) is not Route.GIVEN:
-        return
-    if not call.validators:
-        raise CallError(f"{call.model!r} asks no model but validates the text that is given: say in `validate` how.")
-    if not all(judge.models for judge in call.judges):
-        raise CallError(f"{call.model!r} is no judge: name the `models` that are to judge the text.")
-
-
-def _turns(
-    prompt: str | None, messages: Sequence[Message] | Sequence[dict[str, Any]] | None, system: str | None
-) -> tuple[Message, ...]:
-    if prompt is not None and messages:
-        raise CallError("Give either `prompt` or `messages`, not both.")
-    if messages is not None and not isinstance(messages, list | tuple):
-        raise CallError("`messages` must be a list of chat turns.")
-    turns: list[Message] = [Message.model_validate(message) for message in messages or ()]
-    if prompt is not None:
-        turns = [Message(role="user", content=prompt)]
-    if not any(_says_something(turn) for turn in turns):
-        raise CallError("There is nothing to ask: `prompt` (or the text of `messages`) is empty.")
-    if turns[-1].role in ("system", "developer"):
-        raise CallError("There is nothing to answer: `messages` must end with a user or an assistant turn.")
-    if system:
-        turns.insert(0, Message(role="system", content=system))
-    return tuple(turns)
-
-
-def _says_something(turn: Message) -> bool:
-    return bool(turn.content.strip() if isinstance(turn.content, str) else turn.content)
-
-
-def first_complaint(error: ValidationError) -> str:
-    """Returns what is wrong with the first value that is, as one sentence."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the call"
-    return f"`{where}` cannot be used: {first['msg'].removeprefix('Value error, ')}."

@@ -15,6 +15,7 @@ from longcall.providers.claude_names import LABELS, find_cli
 from longcall.providers.claude_names import NAMES as CLAUDE_NAMES
 from longcall.providers.scripted import NAMES as DEMO_NAMES
 from longcall.routing import MAX, Route, route
+from longcall.settings import PriceSettings
 
 KEYS: Mapping[str, tuple[str, ...]] = {
     "anthropic": ("ANTHROPIC_API_KEY",),
@@ -41,6 +42,9 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 CLAUDE = "claude-cli"
 """The provider of the models that Claude's command line answers for."""
 _TALKING = ("chat", "responses")
+OwnPrices = Mapping[str, PriceSettings]
+"""Model → what the operator says that it costs."""
+_NO_PRICES: OwnPrices = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +72,20 @@ def providers_with_keys(environ: Mapping[str, str]) -> list[str]:
     return [name for name, variables in KEYS.items() if any(environ.get(variable) for variable in variables)]
 
 
-def find_models(query: str, environ: Mapping[str, str], *, everything: bool = False) -> list[Model]:
+def find_models(
+    query: str, environ: Mapping[str, str], own: OwnPrices = _NO_PRICES, *, everything: bool = False
+) -> list[Model]:
     """Returns the models whose name holds every word of `query`, callable ones first, then by name.
+
+    `own` are the operator's prices, over those of the list.
 
     Without `everything`, only models of providers with a key here, and the demo's; a query that finds none of these is
     answered from the whole list, and then from the nearest names.
     """
     with_keys = set(providers_with_keys(environ))
-    models = [*_demo_models(), *_claude_models(environ), *_listed_models(with_keys)]
+    listed = {model.name: model for model in _listed_models(with_keys)}
+    priced = {name: _priced(name, price, listed.get(name), with_keys) for name, price in own.items()}
+    models = [*_demo_models(), *_claude_models(environ), *(listed | priced).values()]
     words = query.lower().split()
     matching = [model for model in models if all(word in model.name.lower() for word in words)]
     found = [model for model in matching if everything or model.callable] or matching
@@ -85,7 +95,7 @@ def find_models(query: str, environ: Mapping[str, str], *, everything: bool = Fa
     return sorted(found, key=lambda model: (not model.callable, model.name))
 
 
-def find_model(name: str, environ: Mapping[str, str]) -> Model | None:
+def find_model(name: str, environ: Mapping[str, str], own: OwnPrices = _NO_PRICES) -> Model | None:
     """Returns what is known of the model of this very name, as calls name it; None where nothing is."""
     match route(name):
         case Route.SCRIPTED:
@@ -95,30 +105,32 @@ def find_model(name: str, environ: Mapping[str, str]) -> Model | None:
         case Route.GIVEN | Route.CHECK | Route.COMBINE:
             return None
         case Route.LITELLM:
-            entry = _entry(name)
-            return None if entry is None else _model(name, entry, set(providers_with_keys(environ)))
+            entry, with_keys = entry_of(name, price_list()), set(providers_with_keys(environ))
+            model = None if entry is None else _model(name, entry, with_keys)
+            return _priced(name, own[name], model, with_keys) if name in own else model
 
 
 def batch_prices(name: str) -> tuple[float | None, float | None]:
     """Returns what a million tokens of input and of output cost in a batch, in US dollars; None where nobody knows."""
-    entry = _entry(name) or {}
+    entry = entry_of(name, price_list()) or {}
     prices = (_per_million(entry.get(f"{kind}_cost_per_token_batches")) for kind in ("input", "output"))
     return next(prices), next(prices)
 
 
-def _entry(name: str) -> Mapping[str, Any] | None:
+def entry_of(name: str, prices: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Returns what LiteLLM's list says of the model of this very name, as calls name it."""
     # Listed with the provider before the name, or without.
-    prices, family = _price_list(), name.partition("/")[0]
     key = name if name in prices else name.partition("/")[2]
     entry = prices.get(key)
+    family = name.partition("/")[0]
     if entry is None or (key != name and not str(entry.get("litellm_provider", "")).startswith(family)):
         return None
     return entry
 
 
-def proxied_models(environ: Mapping[str, str]) -> list[Model]:
+def proxied_models(environ: Mapping[str, str], own: OwnPrices = _NO_PRICES) -> list[Model]:
     """Returns the models that can be asked here, Claude's own command line first, with the labels that it goes by."""
-    found = find_models("", environ)
+    found = find_models("", environ, own)
     ours = [model for model in found if model.provider == CLAUDE]
     labels = [Model(MAX + label, CLAUDE, callable=True) for label in LABELS] if ours else []
     return [*ours, *labels, *(model for model in found if model.provider != CLAUDE)]
@@ -138,7 +150,7 @@ def _has_claude(environ: Mapping[str, str]) -> bool:
 
 
 def _listed_models(with_keys: set[str]) -> Iterable[Model]:
-    for name, entry in _price_list().items():
+    for name, entry in price_list().items():
         if entry.get("mode") not in _TALKING or name == "sample_spec":
             continue
         family = _family(entry)
@@ -166,11 +178,25 @@ def _model(name: str, entry: Mapping[str, Any], with_keys: set[str]) -> Model:
     )
 
 
+def _priced(name: str, price: PriceSettings, listed: Model | None, with_keys: set[str]) -> Model:
+    """Returns a model with the operator's own price; a name of the operator's own counts as callable."""
+    family = name.partition("/")[0]
+    model = listed or Model(name, family, family in with_keys or family not in KEYS)
+    window = price.context_window or model.context_window
+    return replace(
+        model,
+        context_window=window,
+        usd_per_1m_input=price.input_usd_per_1m,
+        usd_per_1m_output=price.output_usd_per_1m,
+    )
+
+
 def _per_million(per_token: Any) -> float | None:
     return round(per_token * 1_000_000, 6) if isinstance(per_token, int | float) else None
 
 
-def _price_list() -> dict[str, dict[str, Any]]:
+def price_list() -> dict[str, dict[str, Any]]:
+    """Returns LiteLLM's list as it came with it; empty where it cannot be read."""
     spec = importlib.util.find_spec("litellm")
     if spec is None or spec.origin is None:
         return {}

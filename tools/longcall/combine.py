@@ -1,6 +1,7 @@
 """What is made of the answers of a group: which one stands for all of them, and who says so."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from pydantic import BaseModel, Field
@@ -19,6 +20,26 @@ class Combine(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """For `best`: who chooses."""
     criteria: str = Field(default=CRITERIA, min_length=1)
     """For `best`: what a good answer is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """How the answers of a group became one."""
+
+    how: Literal["best", "vote"]
+    members: int
+    answered: int
+    """How many of these members gave an answer that could count."""
+    votes: int
+    """How many gave the answer that was taken, or for `best` 1."""
+    chosen: tuple[str, ...]
+    """Ids of the members whose answer it is, the first of them."""
+    tie: bool = False
+    """Whether another answer had as many votes."""
+    judge: str | None = None
+    """The model that chose."""
+    reason: str | None = None
+    """Why, in its words."""
 
 
 def parse_combine(given: str | Mapping[str, Any] | None) -> Combine | None:

@@ -12,10 +12,10 @@ from typing import Any
 
 from longcall.call import Call
 from longcall.choosing import choosing_call, read_choice
-from longcall.combine import Combine
+from longcall.combine import Combine, Combined
 from longcall.errors import ProviderError
 from longcall.judge_prompt import nonce_of
-from longcall.models import Combined, Completion, Task, TaskState
+from longcall.models import Completion, Task, TaskState
 from longcall.rounds import Outcome
 from longcall.text import clip
 from longcall.validators.base import ValidatorError

@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-SCHEMA = 5
+SCHEMA = 6
 """Version of the task store's schema that this edition writes."""
 
 _SUFFIXES = (
@@ -27,7 +27,7 @@ _PREFIXES = (
 _NAMES = frozenset({
     "ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSL_VERIFY",
     "LONGCALL_MAX_IN_FLIGHT", "LONGCALL_ATTEMPTS", "LONGCALL_WORKER_IDLE_S", "LONGCALL_BATCH_POLL_S",
-    "LONGCALL_MCP_CONFIG", "LONGCALL_WRITABLE_SERVERS", "LONGCALL_LOG_FORMAT",
+    "LONGCALL_MCP_CONFIG", "LONGCALL_WRITABLE_SERVERS", "LONGCALL_LOG_FORMAT", "LONGCALL_PRICES",
 })  # fmt: skip
 _CLAUDE_PREFIXES = ("CLAUDE_CODE_USE_", "CLAUDE_CODE_SKIP_", "LONGCALL_CLAUDE_")
 _CLAUDE_NAMES = frozenset({

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from longcall.call import Call, demand_served
+from longcall.call import Call
+from longcall.calling import demand_served
 from longcall.combine import Combine, parse_combine
 from longcall.errors import CallError
 from longcall.message import Message

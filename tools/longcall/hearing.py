@@ -21,12 +21,13 @@ OnText = Callable[[str], None]
 class Ledger(Protocol):
     """Where attempts are written down; for one task."""
 
-    async def sent(self, model: str, role: Role, request: str | None = None) -> int:
-        """Commits that a request is about to leave, a judge's with a hash of it; returns the attempt's number.
+    async def sent(self, call: Call, role: Role, talk: Talk | None = None) -> int:
+        """Commits that a request for `call` is about to leave; returns the attempt's number.
 
         Whatever it raises stops the request.
 
         Raises:
+            ProviderError: `budget`; a cap leaves no room for it.
             StoreError: it cannot be committed.
         """
         ...
@@ -79,7 +80,7 @@ class Hearing:
 
     async def sending(self, call: Call, talk: Talk | None = None) -> None:
         """Is awaited as the last thing before the request leaves."""
-        number = await self._ledger.sent(call.model, self._role, call.request if self._role is Role.JUDGE else None)
+        number = await self._ledger.sent(call, self._role, talk)
         self.is_sent = True
         enter_attempt(number, call.model)
         self._watching = self._watch.sent(Sent(call, self._role, number, talk))

@@ -37,7 +37,7 @@ async def list_models(
     """
     keyed = await anyio.to_thread.run_sync(with_keys, settings, environ)
     said = await _said(settings, keyed) if ask else []
-    known = await anyio.to_thread.run_sync(lambda: find_models(query, keyed, everything=everything))
+    known = await anyio.to_thread.run_sync(lambda: find_models(query, keyed, settings.prices, everything=everything))
     models = _merged(known, said, query.lower().split())
     own = {name for name, provider in settings.providers.items() if provider.kind}
     models.sort(key=lambda model: (not model.callable, model.served is False, model.provider not in own, model.name))

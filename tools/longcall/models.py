@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from longcall.call import Call
 from longcall.clock import Clock
+from longcall.combine import Combined
 from longcall.errors import Failure
 from longcall.routing import Route, route
 from longcall.validators.base import Issue
@@ -36,26 +37,6 @@ class Written:
     sha256: str
     head: str
     """Its first words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Combined:
-    """How the answers of a group became one."""
-
-    how: Literal["best", "vote"]
-    members: int
-    answered: int
-    """How many of these members gave an answer that could count."""
-    votes: int
-    """How many gave the answer that was taken, or for `best` 1."""
-    chosen: tuple[str, ...]
-    """Ids of the members whose answer it is, the first of them."""
-    tie: bool = False
-    """Whether another answer had as many votes."""
-    judge: str | None = None
-    """The model that chose."""
-    reason: str | None = None
-    """Why, in its words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,16 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
+from pydantic import ValidationError
 
 from longcall.aliases import named, with_aliases
-from longcall.call import Call, new_call
+from longcall.call import Call
+from longcall.calling import new_call
 from longcall.code_task import check_call
 from longcall.conversation import History
 from longcall.errors import CallError
@@ -19,7 +21,8 @@ from longcall.files.roots import Roots, usable
 from longcall.question import Question
 from longcall.result import Result
 from longcall.routing import may_batch
-from longcall.settings import ModelSettings, Settings
+from longcall.settings import ModelSettings, Settings, TaskCaps, task_caps
+from longcall.settings.task_caps import ARGUMENT
 
 Pairs = Sequence[tuple[str | None, str | None]]
 """Prompts, each with the model that is asked."""
@@ -35,6 +38,8 @@ class Desk:
     environ: Mapping[str, str]
     roots: tuple[str, ...]
     is_operator: bool = False
+    folder: Path | None = None
+    """The project's, whose file may lower what may be spent."""
 
     async def calls(self, pairs: Pairs, question: Question) -> list[Call]:
         """Returns a call for each pair of prompt and model, files included.
@@ -77,7 +82,13 @@ class Desk:
         make = partial(check_call, given, timeout_s=timeout_s or self.settings.timeout_s, **judging)
         call = with_aliases(await anyio.to_thread.run_sync(make), self.settings.aliases)
         self._demand_allowed(call)
-        return call
+        return call.model_copy(update={"caps": self._caps(None)})
+
+    def _caps(self, max_cost_usd: float | None) -> TaskCaps | None:
+        try:
+            return task_caps(self.settings, max_cost_usd, self.environ, self.folder)
+        except ValidationError:
+            raise CallError(f"`{ARGUMENT}` must be US dollars, 0 or more.") from None
 
     def _demand_allowed(self, call: Call) -> None:
         if call.names_commands and not self.is_operator:
@@ -106,7 +117,11 @@ class Desk:
         files = given.pop("files", None)
         if files is not None and (isinstance(files, str) or not all(isinstance(entry, str) for entry in files)):
             raise CallError("`files` must be a list of paths.")
-        return [self._placed(self._new(prompt, model or self.settings.model, given)) for prompt, model in pairs]
+        caps = self._caps(given.pop(ARGUMENT, None))
+        return [
+            self._placed(self._new(prompt, model or self.settings.model, {**given, "caps": caps}))
+            for prompt, model in pairs
+        ]
 
     def _new(self, prompt: str | None, model: str | None, given: Mapping[str, Any]) -> Call:
         """Returns the call with what the operator has set for its model."""
@@ -143,15 +158,18 @@ class Desk:
 
         gathered = gather(files, Roots.of(self.roots))
         for call in calls:
-            demand_fits(call, gathered, self.environ)
+            demand_fits(call, gathered, self.environ, self.settings.prices)
         return [attach(call, gathered) for call in calls]
 
     def _told(self, calls: Sequence[Call], files: Sequence[str], history: History | None) -> Result:
         from longcall.attaching import dry_run  # noqa: PLC0415  # as above
+        from longcall.catalog import price_list  # noqa: PLC0415  # as above
         from longcall.files.gathering import Gathered, gather  # noqa: PLC0415  # as above
+        from longcall.money.prices import Prices  # noqa: PLC0415  # as above
 
+        prices = Prices(self.settings.prices, cache(price_list), bills_claude=self.settings.claude_api_key)
         gathered = gather(files, Roots.of(self.roots)) if files else Gathered()
-        return dry_run(calls, gathered, self.environ, history)
+        return dry_run(calls, gathered, self.environ, prices, history)
 
 
 def _for_batches(fallbacks: Sequence[str], aliases: Mapping[str, str]) -> dict[str, Any]:

@@ -19,6 +19,8 @@ class Question(TypedDict, total=False):
     timeout_s: float | None
     fallbacks: Sequence[str] | None
     """Models that are asked instead when a provider turns the request away; empty for none."""
+    max_cost_usd: float | None
+    """US dollars that the task may cost at most, all its requests together; lowers `caps.call_usd`, never raises it."""
     on_interrupt: OnInterrupt | None
     background: bool | None
     urgency: Urgency | None

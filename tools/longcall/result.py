@@ -6,9 +6,10 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from longcall.account import cost_of, stage_of, steps_of, usage_of, validation_of
+from longcall.combine import Combined
 from longcall.errors import CallError, Failure
 from longcall.lines import Lines, Status, TaskLine, counts_of, is_lost, line_of, lines_of, status_of
-from longcall.models import Combined, Task, TaskKind, TaskState
+from longcall.models import Task, TaskKind, TaskState
 
 POLL_S = 45
 """Seconds that one poll waits at most."""

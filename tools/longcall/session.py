@@ -1,9 +1,7 @@
 """The tools' words over an open task store: what every door offers, in one place."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any, Unpack
 
 from longcall.attachment import with_attachment
@@ -14,14 +12,12 @@ from longcall.conversations import Conversations
 from longcall.errors import CallError
 from longcall.fan_out import FanOut, wanted
 from longcall.models import Decision, Task
-from longcall.preparing import Desk, Pairs, roots_of
+from longcall.preparing import Desk, Pairs
 from longcall.question import Question, without
 from longcall.result import Fit, Page, Result, listing, result_of
-from longcall.settings import Settings
-from longcall.tasks.client import TaskClient, open_client
+from longcall.tasks.client import TaskClient
 from longcall.tasks.members import with_texts
 from longcall.tasks.store import Added
-from longcall.text import clean
 
 OnProgress = Callable[[Result], Awaitable[None]]
 
@@ -283,27 +279,3 @@ class Session:
 
 async def _report(on_progress: OnProgress, task: Task) -> None:
     await on_progress(result_of(task, Page()))
-
-
-@asynccontextmanager
-async def open_session(
-    settings: Settings,
-    environ: Mapping[str, str],
-    *,
-    project: Path | None = None,
-    fit: Fit = result_of,
-    is_operator: bool = False,
-    opens_project: bool = True,
-) -> AsyncGenerator[Session]:
-    """Opens the task store, seen from one project folder (None: the current one).
-
-    Only a session of the operator (the command line, a program of the user's own) takes calls that name commands.
-    `opens_project` lets calls use the files in that folder, besides those in the operator's roots.
-
-    Raises:
-        StoreError: the store cannot be used; the sentence says why and what to do.
-    """
-    folder = project or Path.cwd()
-    desk = Desk(settings, environ, roots_of(settings, folder if opens_project else None), is_operator)
-    async with open_client(settings, environ) as client:
-        yield Session(client, clean(str(folder)), desk, fit)

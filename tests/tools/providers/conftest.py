@@ -15,7 +15,7 @@ from support.claude import Claude
 from support.mocks import Mock, aimock
 
 from longcall.beside import beside
-from longcall.call import new_call
+from longcall.calling import new_call
 from longcall.models import Completion
 from longcall.providers.litellm import LiteLLMProvider
 from longcall.providers.thread import LoopThread

@@ -25,7 +25,7 @@ from support.claude import (
 from support.mocks import aimock
 from support.processes import until
 
-from longcall.call import new_call
+from longcall.calling import new_call
 from longcall.providers import Event
 from longcall.settings import Settings
 
@@ -96,7 +96,7 @@ async def test_what_is_left_behind_after_the_result_is_ended(claude: Claude):
 
 KILLED = """
 import anyio, os, tempfile
-from longcall.call import new_call
+from longcall.calling import new_call
 from longcall.providers.claude_cli import ClaudeCLIProvider
 from longcall.settings import Settings
 

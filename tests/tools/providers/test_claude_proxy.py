@@ -9,7 +9,7 @@ import pytest
 from support.claude import Answer, Endpoint, answering
 from support.mocks import free_port
 
-from longcall.call import new_call
+from longcall.calling import new_call
 from longcall.errors import ProviderError
 from longcall.models import Completion, Usage
 from longcall.providers.claude_proxy import ClaudeProxyProvider

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from longcall.call import new_call
+from longcall.calling import new_call
 from longcall.errors import CallError
 from longcall.providers.claude_turns import GO_ON, Turns, turns
 

@@ -12,7 +12,8 @@ from support.processes import PATIENCE_S, until
 from support.responses import CANCEL, LOOK, SEND, ResponsesEndpoint, responses_endpoint_process
 from support.responses_endpoint import TEXT
 
-from longcall.call import Call, new_call
+from longcall.call import Call
+from longcall.calling import new_call
 from longcall.errors import ProviderError
 from longcall.models import Completion, Usage
 from longcall.providers import Event, Handle, litellm_background

@@ -11,7 +11,8 @@ import pytest
 from support.batches import CANCEL, CREATE, LIST, LOOK, READ, UPLOAD, BatchesEndpoint, batches_endpoint_process
 from support.processes import PATIENCE_S, until
 
-from longcall.call import Call, new_call
+from longcall.call import Call
+from longcall.calling import new_call
 from longcall.errors import ProviderError, StaleClaimError
 from longcall.models import Completion
 from longcall.providers import Event, Handle, batch

@@ -13,7 +13,7 @@ import pytest
 from anyio.abc import SocketAttribute, SocketStream
 from support.mocks import free_port
 
-from longcall.call import new_call
+from longcall.calling import new_call
 from longcall.errors import ProviderError
 from longcall.models import Completion
 from longcall.providers.litellm import LiteLLMProvider

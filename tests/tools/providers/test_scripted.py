@@ -5,7 +5,7 @@ from contextlib import aclosing
 import anyio
 import pytest
 
-from longcall.call import new_call
+from longcall.calling import new_call
 from longcall.errors import ProviderError
 from longcall.feedback import feedback
 from longcall.models import Completion

@@ -20,7 +20,8 @@ from tools.tasks.samples import (
     states,
 )
 
-from longcall.models import AttemptState, Combined, Completion, Decision, TaskState
+from longcall.combine import Combined
+from longcall.models import AttemptState, Completion, Decision, TaskState
 from longcall.tasks.store import Claim, Ending, TaskStore
 
 FAILED = Ending(TaskState.FAILED, AttemptState.FAILED, failure=BROKEN)

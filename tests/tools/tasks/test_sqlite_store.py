@@ -14,6 +14,7 @@ from tools.tasks.conversation_contract import *  # noqa: F403  # the contract's 
 from tools.tasks.ending_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.fan_out_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.fan_out_keys_contract import *  # noqa: F403  # the contract's tests
+from tools.tasks.money_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.principal_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.request_contract import *  # noqa: F403  # the contract's tests
 from tools.tasks.resending_contract import *  # noqa: F403  # the contract's tests

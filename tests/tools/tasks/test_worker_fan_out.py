@@ -16,8 +16,8 @@ from tools.tasks.samples import OTHER, asking, doubtful, look, new_group, new_ta
 
 from longcall.account import cost_of
 from longcall.call import Call, OutputFile
-from longcall.combine import Combine
-from longcall.models import Combined, Role, Task, TaskState
+from longcall.combine import Combine, Combined
+from longcall.models import Role, Task, TaskState
 from longcall.tasks.store import NewTask
 
 __all__ = ["bench"]

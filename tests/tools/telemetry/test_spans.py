@@ -5,7 +5,8 @@ from collections.abc import Generator
 import pytest
 from support.collector import Collector, collector
 
-from longcall.call import Call, new_call
+from longcall.call import Call
+from longcall.calling import new_call
 from longcall.errors import Failure, ProviderError
 from longcall.message import Message
 from longcall.models import Checked, Completion, Role, Step, StepState, TaskState, Usage

@@ -14,6 +14,7 @@ from longcall.cli.exits import ending
 from longcall.cli.install import install, uninstall
 from longcall.cli.models import models
 from longcall.cli.terminal import prepare, say
+from longcall.cli.usage import usage
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,6 +30,7 @@ app.command()(check)
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(conversations.app, name="conversations")
 app.command()(models)
+app.command()(usage)
 app.add_typer(worker.app, name="worker")
 app.add_typer(tokens.app, name="token")
 app.add_typer(config.app, name="config")

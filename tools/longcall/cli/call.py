@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import anyio
 import typer
 
+from longcall.access import open_session
 from longcall.account import cost_of, usage_of
 from longcall.call import ReasoningEffort, Urgency
 from longcall.cli.checks import read_retry, read_schema, read_validators
@@ -22,7 +23,6 @@ from longcall.lines import is_lost
 from longcall.models import Task, TaskState
 from longcall.question import Question
 from longcall.result import Page, progress_of, result_of
-from longcall.session import open_session
 from longcall.settings import Settings, here
 from longcall.tasks.client import TaskClient
 
@@ -66,6 +66,10 @@ def call(
     server: Annotated[
         list[str] | None,
         typer.Option(help="One of your MCP servers, whose tools the model may use; repeatable.", metavar="NAME"),
+    ] = None,
+    max_cost: Annotated[
+        float | None,
+        typer.Option(help="US dollars that it may cost at most, all its requests together.", metavar="USD"),
     ] = None,
     timeout: Annotated[
         float | None, typer.Option(help="Seconds after which the work itself is stopped.", metavar="S")
@@ -112,6 +116,7 @@ def call(
         retry=read_retry(retry),
         response_schema=read_schema(schema),
         servers=server,
+        max_cost_usd=max_cost,
         timeout_s=timeout,
         background=background,
         urgency=urgency,

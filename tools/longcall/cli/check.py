@@ -9,13 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
+from longcall.access import open_session
 from longcall.cli.checks import read_json
 from longcall.cli.exits import Exit, run
 from longcall.cli.terminal import complain, is_terminal, remark, say
 from longcall.code_task import sarif_of
 from longcall.errors import CallError
 from longcall.result import Result
-from longcall.session import open_session
 from longcall.settings import here
 
 _EXITS = {"pass": Exit.COMPLETED, "fail": Exit.FAILED}

@@ -11,12 +11,13 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from longcall.access import open_session
 from longcall.cli.exits import run
 from longcall.cli.terminal import count, is_terminal, remark, say, seconds, table, tell
 from longcall.clock import Clock
 from longcall.conversation import Conversation, Turn
 from longcall.message import Message
-from longcall.session import Session, open_session
+from longcall.session import Session
 from longcall.settings import read_settings
 
 T = TypeVar("T")

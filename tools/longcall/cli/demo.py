@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from longcall.access import open_session
 from longcall.cli.attach import attaching
 from longcall.cli.choice import Choice, choose, scripted
 from longcall.cli.exits import Exit, run
 from longcall.cli.story import Story
 from longcall.cli.terminal import complain, count, is_terminal, remark, say, tell
-from longcall.session import open_session
 from longcall.settings import Settings, here, with_keys
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 
+from longcall.access import open_session
 from longcall.cli.checks import read_json
 from longcall.cli.status import StatusLine
 from longcall.cli.terminal import remark, say
@@ -16,7 +17,7 @@ from longcall.lines import TaskLine
 from longcall.models import Task
 from longcall.question import Question
 from longcall.result import Page, Result, progress_of
-from longcall.session import Session, open_session
+from longcall.session import Session
 from longcall.settings import Settings
 
 _LOOK_S = 1.0

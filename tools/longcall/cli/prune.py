@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
+from longcall.access import open_session
 from longcall.cli.exits import Exit, run
 from longcall.cli.terminal import count, is_terminal, remark
 from longcall.clock import Clock
 from longcall.errors import CallError
 from longcall.models import Task, TaskKind
-from longcall.session import Session, open_session
+from longcall.session import Session
 from longcall.settings import here
 
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")

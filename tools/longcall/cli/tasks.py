@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from longcall.access import open_session
 from longcall.cli.call import facts
 from longcall.cli.exits import Exit, run
 from longcall.cli.prune import prune
@@ -19,7 +20,7 @@ from longcall.errors import CallError
 from longcall.lines import status_of
 from longcall.models import Decision, Task, TaskKind
 from longcall.result import Page, Result, listing, progress_of, result_of
-from longcall.session import Session, open_session
+from longcall.session import Session
 from longcall.settings import here
 
 _HEX = frozenset("0123456789abcdef")

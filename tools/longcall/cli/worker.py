@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from longcall.access import open_session
 from longcall.cli.exits import Exit, run
 from longcall.cli.terminal import complain, remark, say, table
-from longcall.session import open_session
 from longcall.settings import Settings, here
 from longcall.tasks.launch import err_path, log_path, worker_environ
 from longcall.tasks.lock import is_alive

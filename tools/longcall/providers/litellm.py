@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from functools import cache, partial
 from importlib import import_module
 from types import ModuleType
@@ -20,6 +21,7 @@ import anyio.to_thread
 
 from longcall.call import Call
 from longcall.errors import ProviderError
+from longcall.models import Completion
 from longcall.providers import Event, Handle, Provider, Sending, Talk, litellm_background
 from longcall.providers.batch import Line
 from longcall.providers.batch_handle import place_of
@@ -27,10 +29,11 @@ from longcall.providers.batches import Batches
 from longcall.providers.endpoints import Endpoint, Endpoints
 from longcall.providers.litellm_batch import LiteLLMWire, body_of, cannot_batch, told
 from longcall.providers.litellm_chat import request
+from longcall.providers.litellm_completion import own_cost
 from longcall.providers.litellm_errors import missing_key, unknown_model
 from longcall.providers.litellm_schema import constraint, in_words
 from longcall.providers.thread import LoopThread
-from longcall.settings import ProviderSettings
+from longcall.settings import PriceSettings, ProviderSettings
 
 log = logging.getLogger(__name__)
 
@@ -111,11 +114,14 @@ class LiteLLMProvider(Provider):
         self,
         thread: LoopThread,
         providers: Mapping[str, ProviderSettings] | None = None,
+        prices: Mapping[str, PriceSettings] | None = None,
         *,
         batch_poll_s: float = 60.0,
     ) -> None:
         self._thread = thread
         self._endpoints = Endpoints(providers or {}, os.environ)
+        self._prices = prices or {}
+        """The operator's own."""
         self._loading = anyio.Lock()
         self._litellm: Any = None
         self._wire = LiteLLMWire(thread, self.load, self._endpoints)
@@ -163,7 +169,7 @@ class LiteLLMProvider(Provider):
         stream = self._thread.relay(partial(ask, litellm, call, arguments, warnings), sending)
         async with aclosing(stream) as events:
             async for event in events:
-                yield event
+                yield self._priced(call, event)
 
     async def resume(self, call: Call, handle: Handle) -> AsyncGenerator[Event]:
         """Fetches an answer that the provider keeps; closing the generator cancels the work there.
@@ -186,12 +192,23 @@ class LiteLLMProvider(Provider):
             stream = self._thread.relay(partial(litellm_background.fetch, litellm, call, handle), begin)
             async with aclosing(stream) as events:
                 async for event in events:
-                    yield event
+                    yield self._priced(call, event)
         except (anyio.get_cancelled_exc_class(), GeneratorExit):
             if not begun:  # nobody over there knows of it yet, and the provider would work and bill on
                 with anyio.CancelScope(shield=True):
                     await self._thread.run(partial(litellm_background.cancel, await self.load(), handle))
             raise
+
+    def listed(self) -> Mapping[str, Mapping[str, Any]]:
+        """Returns the prices that LiteLLM knows; none before it was loaded."""
+        return {} if self._litellm is None else self._litellm.model_cost
+
+    def _priced(self, call: Call, event: Event) -> Event:
+        """Returns a completion with its cost at the operator's own price, where there is one."""
+        price = self._prices.get(call.model)
+        if price is None or not isinstance(event, Completion) or event.usage is None:
+            return event
+        return replace(event, cost_usd=own_cost(price, event.usage))
 
     async def aclose(self) -> None:
         """Closes LiteLLM's connections."""

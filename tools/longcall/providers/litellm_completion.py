@@ -5,6 +5,7 @@ from typing import Any
 
 from longcall.call import Call
 from longcall.models import Completion, Usage
+from longcall.settings import PriceSettings
 
 
 def completion(
@@ -24,6 +25,14 @@ def completion(
     if reason == "content_filter":
         notes.append("The provider's filter withheld the answer or a part of it (finish_reason `content_filter`).")
     return Completion(model, reason, counted, cost, tuple(notes))
+
+
+def own_cost(price: PriceSettings, usage: Usage) -> float:
+    """Returns what a request cost at the operator's own price, in US dollars."""
+    cached = usage.cached_input_tokens or 0
+    cached_price = price.input_usd_per_1m if price.cached_input_usd_per_1m is None else price.cached_input_usd_per_1m
+    asked = max(0, usage.input_tokens - cached) * price.input_usd_per_1m + cached * cached_price
+    return (asked + usage.output_tokens * price.output_usd_per_1m) / 1_000_000
 
 
 def _usage(usage: Any) -> Usage:

@@ -13,6 +13,7 @@ from longcall.settings.reading import (
 )
 from longcall.settings.settings import Settings
 from longcall.settings.tables import Caps, LimitSettings, ModelSettings, PriceSettings, ProviderSettings
+from longcall.settings.task_caps import TaskCaps, task_caps
 
 __all__ = [
     "Caps",
@@ -23,12 +24,14 @@ __all__ = [
     "ProviderSettings",
     "Settings",
     "SettingsError",
+    "TaskCaps",
     "find_settings",
     "here",
     "keyed",
     "operated",
     "project_file",
     "read_settings",
+    "task_caps",
     "user_file",
     "with_keys",
 ]

@@ -84,12 +84,12 @@ def find_settings(environ: Mapping[str, str], project: Path | None = None) -> Fo
     if path is not None and not (user.is_file() and path.samefile(user)):
         of_project = _of_file(path)
         _demand_harmless(of_project, path, user)
+    lowering = of_project.pop("caps", None)
     for values, origin in ((of_user, str(user)), (of_project, str(path)), (of_environ, "")):
         origins |= {name: origin or _variable(name, environ) for name in _names(values)}
-    lowering = of_project.pop("caps", None)
     settings = _settings(_merged(_merged(of_user, of_project), of_environ), origins)
     if lowering is not None:
-        settings = _lowered(settings, lowering, origins)
+        settings = _lowered(settings, lowering, str(path), origins)
     return Found(settings, origins)
 
 
@@ -149,9 +149,12 @@ def _settings(values: Mapping[str, Any], origins: Mapping[str, str]) -> Settings
         raise SettingsError(_sentence(error.errors(include_url=False)[0], origins)) from None
 
 
-def _lowered(settings: Settings, caps: Any, origins: Mapping[str, str]) -> Settings:
-    lowering = _settings({"caps": caps}, origins).caps
-    return settings.model_copy(update={"caps": settings.caps.lowered(lowering)})
+def _lowered(settings: Settings, caps: Any, path: str, origins: dict[str, str]) -> Settings:
+    said = {"caps": caps}
+    lowered = settings.caps.lowered(_settings(said, dict.fromkeys(_names(said), path)).caps)
+    changed = [name for name, value in lowered if value != getattr(settings.caps, name)]
+    origins |= {f"caps.{name}": path for name in changed}  # what lowers nothing is not where the cap comes from
+    return settings.model_copy(update={"caps": lowered})
 
 
 def _sentence(error: ErrorDetails, origins: Mapping[str, str]) -> str:

@@ -50,6 +50,8 @@ class PriceSettings(BaseModel, frozen=True, extra="forbid", defer_build=True):
     input_usd_per_1m: Dollars
     """US dollars per million input tokens."""
     output_usd_per_1m: Dollars
+    cached_input_usd_per_1m: Dollars | None = None
+    """The same for input that the provider had cached; None takes the whole price."""
     context_window: Count | None = None
     """Tokens that go in and out together at most."""
 
@@ -73,5 +75,15 @@ class Caps(BaseModel, frozen=True, extra="forbid", defer_build=True):
         """Returns these caps, each lowered to the other's where that is lower."""
         ours, theirs = self.model_dump(exclude_none=True), other.model_dump(exclude_none=True)
         lowest = {name: min(caps[name] for caps in (ours, theirs) if name in caps) for name in {**ours, **theirs}}
-        strict = "refuse" in (self.unpriced, other.unpriced)
+        strict = self.unpriced == "refuse" or ("unpriced" in other.model_fields_set and other.unpriced == "refuse")
         return Caps.model_validate(lowest | {"unpriced": "refuse" if strict else "allow"})
+
+    @property
+    def in_usd(self) -> tuple[str, ...]:
+        """Names of the caps in dollars that are set."""
+        return tuple(name for name in ("call_usd", "day_usd", "project_usd") if getattr(self, name) is not None)
+
+    @property
+    def is_any(self) -> bool:
+        """Whether any cap is set."""
+        return bool(self.model_dump(exclude_none=True, exclude={"unpriced"}))

@@ -7,9 +7,13 @@ from typing import Protocol
 
 import anyio
 
-from longcall.errors import Failure, StoreError
+from longcall.call import Call
+from longcall.errors import Failure, ProviderError, StoreError
 from longcall.models import AttemptState, Checked, Completion, Role, Step, TaskState
-from longcall.providers import Handle
+from longcall.money.estimating import estimate
+from longcall.money.prices import Prices
+from longcall.money.toll import Toll
+from longcall.providers import Handle, Talk
 from longcall.tasks.store import Claim, Ending, TaskStore
 from longcall.tasks.unsaved import Unsaved, forget, keep
 from longcall.telemetry.watch import SILENCE, TaskWatch
@@ -35,28 +39,39 @@ class TaskLedger:
     """A Ledger over the task store; see `longcall.caller`."""
 
     def __init__(
-        self, store: TaskStore, worker: str, running: AtWork, unsaved: Path, watch: TaskWatch = SILENCE
+        self,
+        store: TaskStore,
+        worker: str,
+        running: AtWork,
+        unsaved: Path,
+        prices: Prices,
+        watch: TaskWatch = SILENCE,
     ) -> None:
         self._store = store
+        self._prices = prices
         self._worker = worker
         self._running = running
         self._unsaved = unsaved
         self._task = running.claim.id
         self._watch = watch
 
-    async def sent(self, model: str, role: Role, request: str | None = None) -> int:
+    async def sent(self, call: Call, role: Role, talk: Talk | None = None) -> int:
         """Commits that a request is about to leave, with which another answer begins; returns the attempt's number.
 
         Raises:
+            ProviderError: `budget`; a cap leaves no room for it.
             StaleClaimError: the task is not this worker's any more, or is to be cancelled.
             StoreError: it cannot be committed; the text of before is kept.
         """
+        toll = Toll(call.model, estimate(self._prices, call, talk), self._running.claim.call.caps)
+        toll.demand_priced()
+        request = call.request if role is Role.JUDGE else None
         pieces = self._running.unsaved
         if role is Role.ANSWER:
             self._running.unsaved = []
         try:
-            return await self._store.mark_sent(self._task, self._worker, model, role, request)
-        except StoreError:
+            return await self._store.mark_sent(self._task, self._worker, call.model, role, request, toll)
+        except (StoreError, ProviderError):
             self._running.unsaved = pieces
             raise
 

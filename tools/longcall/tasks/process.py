@@ -10,7 +10,7 @@ import secrets
 import sqlite3
 import sys
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 if sys.platform != "win32":
@@ -22,8 +22,10 @@ from anyio.from_thread import start_blocking_portal
 from longcall.backoff import Backoff
 from longcall.beside import beside
 from longcall.caller import Caller
+from longcall.catalog import price_list
 from longcall.limits import Limits
 from longcall.mcp_client.pool import open_pool
+from longcall.money.prices import Prices
 from longcall.providers import Provider
 from longcall.providers.claude_cli import ClaudeCLIProvider
 from longcall.providers.claude_proxy import ClaudeProxyProvider
@@ -106,7 +108,9 @@ async def _serve(settings: Settings, environment: str, observer: Observer) -> No
             if has_wal_reset_bug():
                 log.info("SQLite %s has the WAL-reset bug; one process at a time checkpoints", sqlite3.sqlite_version)
             await store.enrol(name, environment, os.getpid(), bell.port)
-            litellm = LiteLLMProvider(LoopThread(portal), settings.providers, batch_poll_s=settings.batch_poll_s)
+            litellm = LiteLLMProvider(
+                LoopThread(portal), settings.providers, settings.prices, batch_poll_s=settings.batch_poll_s
+            )
             worker = Worker(
                 name=name,
                 environment=environment,
@@ -121,6 +125,7 @@ async def _serve(settings: Settings, environment: str, observer: Observer) -> No
                 max_in_flight=settings.max_in_flight,
                 idle_s=settings.worker_idle_s,
                 unsaved=settings.unsaved_path,
+                prices=_prices(litellm, settings),
                 holds_lock=_still_holds(lock_path(settings.workers_path, environment)),
                 observer=observer,
             )
@@ -148,6 +153,12 @@ def _claude(settings: Settings) -> Provider:
     if settings.claude_proxy_url is not None:
         return ClaudeProxyProvider(settings.claude_proxy_url, os.environ)
     return ClaudeCLIProvider(settings, os.environ)
+
+
+def _prices(litellm: LiteLLMProvider, settings: Settings) -> Prices:
+    # What LiteLLM holds anyway is not read once more; only Claude's command line is asked without it.
+    listed = cache(price_list)
+    return Prices(settings.prices, lambda: litellm.listed() or listed(), bills_claude=settings.claude_api_key)
 
 
 def _finder(litellm: LiteLLMProvider, settings: Settings) -> Callable[[str], Provider]:

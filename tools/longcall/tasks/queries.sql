@@ -69,14 +69,45 @@ WHERE task = :task AND state = 'sent'
 
 -- name: mark_sent
 -- Writes the attempt down before its request leaves; no row comes back when the task is no longer ours to send.
-INSERT INTO attempts (task, number, model, role, request, series, state, sent_at)
-SELECT id, (SELECT count(*) + 1 FROM attempts WHERE task = :task), :model, :role, :request, series, 'sent', :now
+INSERT INTO attempts (task, number, model, role, request, series, state, sent_at, project, counted_usd, counted_tokens)
+SELECT id, (SELECT count(*) + 1 FROM attempts WHERE task = :task), :model, :role, :request, series, 'sent', :now,
+    project, :usd, :tokens
 FROM tasks WHERE id = :task AND state = 'running' AND worker = :worker AND cancel_requested = 0
 RETURNING number;
 
+-- name: spent_by_call
+-- What counts against the caps of one task: what was spent, and what is under way.
+SELECT coalesce(sum(coalesce(counted_usd, cost_usd)) FILTER (WHERE state <> 'sent'), 0) AS usd,
+    coalesce(sum(counted_tokens) FILTER (WHERE state <> 'sent'), 0) AS tokens,
+    coalesce(sum(counted_usd) FILTER (WHERE state = 'sent'), 0) AS open_usd,
+    coalesce(sum(counted_tokens) FILTER (WHERE state = 'sent'), 0) AS open_tokens
+FROM attempts WHERE task = :task;
+
+-- name: spent_by_day
+-- What counts against the caps of a day, everything on this store together; what is under way counts, whenever it left.
+SELECT spent.usd, spent.tokens, under_way.usd AS open_usd, under_way.tokens AS open_tokens
+FROM (SELECT coalesce(sum(counted_usd), 0) AS usd, coalesce(sum(counted_tokens), 0) AS tokens
+      FROM spending WHERE day = date(:now / 1000, 'unixepoch')) AS spent,
+    (SELECT coalesce(sum(counted_usd), 0) AS usd, coalesce(sum(counted_tokens), 0) AS tokens
+     FROM attempts WHERE state = 'sent') AS under_way;
+
+-- name: spent_by_project
+SELECT spent.usd, spent.tokens, under_way.usd AS open_usd, under_way.tokens AS open_tokens
+FROM (SELECT coalesce(sum(counted_usd), 0) AS usd, coalesce(sum(counted_tokens), 0) AS tokens
+      FROM spending WHERE project = (SELECT project FROM tasks WHERE id = :task)) AS spent,
+    (SELECT coalesce(sum(counted_usd), 0) AS usd, coalesce(sum(counted_tokens), 0) AS tokens
+     FROM attempts WHERE state = 'sent' AND project = (SELECT project FROM tasks WHERE id = :task)) AS under_way;
+
+-- name: spending
+SELECT * FROM spending WHERE day > date(:now / 1000, 'unixepoch', '-' || :days || ' days')
+ORDER BY day, project, principal, model;
+
 -- name: end_attempt
 UPDATE attempts SET state = :state, ended_at = max(:now, sent_at), usage = :usage, cost_usd = :cost_usd,
-    failure = :failure, text = :text, completion = :completion
+    failure = :failure, text = :text, completion = :completion,
+    -- What costs nothing by estimate is on a subscription, whatever its provider says that it would cost.
+    counted_usd = CASE WHEN :is_free OR counted_usd = 0 THEN 0 ELSE coalesce(:cost_usd, counted_usd) END,
+    counted_tokens = CASE WHEN :is_free THEN 0 ELSE coalesce(:tokens, counted_tokens) END
 WHERE task = :task AND state = 'sent'
   AND EXISTS (SELECT 1 FROM tasks WHERE id = :task AND state = 'running' AND worker = :worker)
 RETURNING number;

@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from longcall.combine import Combined
 from longcall.conversation import Conversation, Size, Turn
 from longcall.errors import Failure
 from longcall.models import (
     Attempt,
     AttemptState,
     Checked,
-    Combined,
     Completion,
     Role,
     Step,

@@ -11,7 +11,9 @@ from longcall.clock import Clock
 from longcall.conversation import Conversation, History, Turn
 from longcall.errors import Failure, StaleClaimError
 from longcall.models import AttemptState, Checked, Completion, Decision, Role, Step, Task
-from longcall.tasks import adding, conversing, reviewing, sqlite_file, transactions
+from longcall.money.toll import Scope, Spent, Toll
+from longcall.money.usage import Line
+from longcall.tasks import adding, conversing, reviewing, sending, sqlite_file, transactions
 from longcall.tasks.database import Database, open_database
 from longcall.tasks.recovery import Recovery
 from longcall.tasks.rows import conversation_from_row, size_from_row, task_from_row, turn_from_row
@@ -38,10 +40,11 @@ class SqliteStore:
         return await self._database.write(partial(transactions.claim, values))
 
     async def mark_sent(
-        self, task: str, worker: str, model: str, role: Role = Role.ANSWER, request: str | None = None
-    ) -> int:
+        self, task: str, worker: str, model: str, role: Role = Role.ANSWER, request: str | None = None,
+        toll: Toll | None = None,
+    ) -> int:  # fmt: skip
         values = {**self._time(), "task": task, "worker": worker, "model": model, "role": role, "request": request}
-        number = await self._database.write(partial(transactions.send, values))
+        number = await self._database.write(partial(sending.send, values, toll))
         if number is None:
             raise StaleClaimError(f"task {task} is not {worker}'s to send")
         return number
@@ -84,7 +87,8 @@ class SqliteStore:
         self, task: str, worker: str, failure: Failure, state: AttemptState = AttemptState.FAILED
     ) -> None:
         values = {**self._time(), "task": task, "worker": worker}
-        end = partial(transactions.end_attempt, values, state, None, failure)
+        is_free = state is AttemptState.FAILED
+        end = partial(transactions.end_attempt, values, state, None, failure, is_free=is_free)
         await self._database.write(end)
 
     async def add_pieces(self, worker: str, pieces: Sequence[tuple[str, str]]) -> None:
@@ -185,6 +189,13 @@ class SqliteStore:
 
     async def delete_conversation(self, conversation: str) -> None:
         await self._database.write(partial(conversing.delete, conversation))
+
+    async def spent(self, task: str, scope: Scope) -> Spent:
+        return await self._database.read(partial(sending.spent, scope, {**self._time(), "task": task}))
+
+    async def spending(self, days: int) -> list[Line]:
+        rows = await self._read_all("spending", days=days, **self._time())
+        return [Line(**dict(row)) for row in rows]
 
     async def changes(self) -> int:
         version: int = (await self._read_all("data_version"))[0][0]

@@ -17,7 +17,11 @@ BUSY_S = 10.0
 """Seconds that a write waits for another process's write."""
 _SIDE_FILES = ("", "-wal", "-shm")
 _REPAIR = "repair.lock"
-_SALVAGED = ("workers", "tasks", "attempts", "pieces", "conversations", "turns")
+_SALVAGED = {
+    "workers": "rowid", "tasks": "rowid", "attempts": "task", "pieces": "task", "conversations": "rowid",
+    "turns": "rowid", "spending": "day",
+}  # fmt: skip
+"""Table → by which it is read from both ends."""
 RELEASE = (
     "UPDATE tasks SET twin = NULL WHERE twin NOT IN (SELECT id FROM tasks)",
     "UPDATE tasks SET held = 0 WHERE held_for <> 'members' OR NOT EXISTS (SELECT 1 FROM tasks AS member"
@@ -236,11 +240,10 @@ def _readable_rows(copy: Path, table: str) -> list[dict[str, object]]:
     """Returns the rows before the first broken page and, read backwards, those after the last one."""
     names: list[str] = []
     rows: dict[tuple[object, ...], None] = {}
-    key = "task" if table in ("attempts", "pieces") else "rowid"
     old = sqlite3.connect(copy)
     try:
         for order in ("ASC", "DESC"):
-            select = f"SELECT * FROM {table} ORDER BY {key} {order}"  # noqa: S608  # our names
+            select = f"SELECT * FROM {table} ORDER BY {_SALVAGED[table]} {order}"  # noqa: S608  # our names
             read = 0
             try:
                 found = old.execute(select)

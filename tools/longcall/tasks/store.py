@@ -28,6 +28,7 @@ from longcall.models import (
 )
 from longcall.tasks.conversation_store import ConversationStore
 from longcall.tasks.recovery import Recovery
+from longcall.tasks.spending import SpendingStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,11 @@ class Ending:
     completion: Completion | None = None
     failure: Failure | None = None
     validation: Validation | None = None
+    refused: bool = False
+    """Whether the open attempt failed so that nothing can have been billed."""
 
 
-class TaskStore(ConversationStore, Protocol):
+class TaskStore(ConversationStore, SpendingStore, Protocol):
     """Where tasks are kept. Every method may raise StoreError."""
 
     async def add(self, tasks: Sequence[NewTask], *, fresh: bool = False) -> Added:
@@ -140,19 +143,6 @@ class TaskStore(ConversationStore, Protocol):
 
         Of a group no more than its `at_once` ever run, over all workers, and what combines its answers is taken last.
         One whose call, or what was asked for it, cannot be read fails instead.
-        """
-        ...
-
-    async def mark_sent(
-        self, task: str, worker: str, model: str, role: Role = Role.ANSWER, request: str | None = None
-    ) -> int:
-        """Writes down that a request is about to leave; returns the attempt's number.
-
-        The text so far of an earlier answer gives way to that of this one; it stays with its attempt. `request` is a
-        hash of what a judge is asked.
-
-        Raises:
-            StaleClaimError: the task is not running under `worker`, or its cancellation was asked for.
         """
         ...
 

@@ -122,10 +122,16 @@ def end_attempt(
     connection: sqlite3.Connection,
     *,
     text: str | None = None,
+    is_free: bool = False,
 ) -> int | None:
-    """Ends the open attempt of a task; returns its number, if any. Its `text` is kept where it is to be checked."""
+    """Ends the open attempt of a task; returns its number, if any. Its `text` is kept where it is to be checked.
+
+    What is known of its cost takes the place of the estimate; where `is_free`, it cost nothing.
+    """
     usage = completion.usage if completion else None
     outcome = {
+        "is_free": is_free,
+        "tokens": None if usage is None else usage.input_tokens + usage.output_tokens,
         "state": state,
         "usage": None if usage is None else json.dumps(asdict(usage)),
         "cost_usd": completion.cost_usd if completion else None,
@@ -160,14 +166,6 @@ def turn(
     return number
 
 
-def send(values: Values, connection: sqlite3.Connection) -> int | None:
-    """Writes an attempt down and returns its number; None when the task is not the worker's to send."""
-    rows = fetch_all("mark_sent", values, connection)
-    if rows and values["role"] == Role.ANSWER:
-        connection.execute(_SQL["drop_pieces"], values)  # of an answer before
-    return rows[0]["number"] if rows else None
-
-
 def add_pieces(worker: str, pieces: Sequence[tuple[str, str]], connection: sqlite3.Connection) -> None:
     """Adds streamed text to tasks."""
     for task, text in pieces:
@@ -176,7 +174,7 @@ def add_pieces(worker: str, pieces: Sequence[tuple[str, str]], connection: sqlit
 
 def finish(values: Values, ending: Ending, connection: sqlite3.Connection) -> bool:
     """Ends a running task; whether it was the worker's to end."""
-    end_attempt(values, ending.attempt, ending.completion, ending.failure, connection)
+    end_attempt(values, ending.attempt, ending.completion, ending.failure, connection, is_free=ending.refused)
     outcome = {
         "state": ending.state,
         "text": ending.text,

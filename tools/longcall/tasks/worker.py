@@ -12,13 +12,15 @@ import anyio
 import anyio.lowlevel
 from anyio.abc import TaskGroup
 
-from longcall.call import Call
 from longcall.caller import Caller, Work
-from longcall.errors import CallError, Failure, ProviderError, StaleClaimError, StoreError
+from longcall.errors import ProviderError, StaleClaimError, StoreError
 from longcall.models import AttemptState, TaskState
+from longcall.money.prices import Prices
 from longcall.providers import Handle
 from longcall.tasks.doorbell import Doorbell
+from longcall.tasks.failing import failure_of
 from longcall.tasks.ledger import AGAIN_S, TaskLedger
+from longcall.tasks.nearing import with_nearing
 from longcall.tasks.output import with_output
 from longcall.tasks.store import Claim, Ending, TaskStore
 from longcall.tasks.taking_over import taken_over
@@ -77,6 +79,7 @@ class Worker:
         unsaved: Path,
         max_in_flight: int,
         idle_s: float,
+        prices: Prices | None = None,
         holds_lock: Callable[[], bool] = lambda: True,
         observer: Observer = SILENCE,
     ) -> None:
@@ -85,6 +88,7 @@ class Worker:
         self._store = store
         self._bell = bell
         self._caller = caller
+        self._prices = prices or Prices()
         self._unsaved = unsaved
         """Folder for endings that the store could not take."""
         self._holds_lock = holds_lock
@@ -182,7 +186,7 @@ class Worker:
             return taken_over(claim.earlier)
         work = Work(
             claim.call,
-            TaskLedger(self._store, self._name, running, self._unsaved, running.watch),
+            TaskLedger(self._store, self._name, running, self._unsaved, self._prices, running.watch),
             running.hear,
             past=claim.past,
             steps=claim.steps,
@@ -200,15 +204,16 @@ class Worker:
         except StaleClaimError:
             return Ending(TaskState.CANCELLED, AttemptState.CANCELLED)
         except Exception as error:  # noqa: BLE001  # whatever one call raises ends that task alone
-            failure = _failure(error, claim)
+            failure = failure_of(error, claim)
             if claim.handle is not None and failure.code == "interrupted":
                 return Ending(TaskState.INTERRUPTED, AttemptState.LOST, failure=failure)
-            return Ending(TaskState.FAILED, AttemptState.FAILED, failure=failure)
+            refused = isinstance(error, ProviderError) and error.refused
+            return Ending(TaskState.FAILED, AttemptState.FAILED, failure=failure, refused=refused)
         return Ending(
             outcome.state,
             AttemptState.ANSWERED,
             outcome.text,
-            outcome.completion,
+            await with_nearing(self._store, claim, outcome.completion),
             outcome.failure,
             outcome.validation,
         )
@@ -232,7 +237,7 @@ class Worker:
                     keep(self._unsaved, Unsaved(task, self._name, ending, "".join(running.unsaved)))
                     await anyio.sleep(AGAIN_S)
                 except Exception as error:  # noqa: BLE001  # an ending that no store takes ends its task all the same
-                    ending = Ending(TaskState.FAILED, AttemptState.FAILED, failure=_failure(error, running.claim))
+                    ending = Ending(TaskState.FAILED, AttemptState.FAILED, failure=failure_of(error, running.claim))
             forget(self._unsaved, task)
             running.watch.ended(ending.state, ending.failure)
             log.info("↩ %s %s%s", task, ending.state, "" if taken else " (came too late)")
@@ -275,26 +280,3 @@ def _taken(claim: Claim) -> Taken:
 def _seconds_left(claim: Claim) -> float:
     left = claim.call.timeout_s - claim.spent_s
     return left if claim.handle is None else max(left, _FETCH_S)  # an answer that may be there deserves a look
-
-
-def _failure(error: Exception, claim: Claim) -> Failure:
-    match error:
-        case ProviderError():
-            return error.failure
-        case TimeoutError():
-            return Failure("timeout", _out_of_time(claim.call), retryable=True)
-        case CallError():
-            return Failure("rejected", str(error))
-        case StoreError():
-            return Failure("store", f"The task store could not be used: {error}", retryable=True)
-        case _:
-            log.error("task %s", claim.id, exc_info=error)
-            return Failure("internal", f"longcall failed at this call ({type(error).__name__}); its log says more.")
-
-
-def _out_of_time(call: Call) -> str:
-    earlier = " Answers before it are kept with their attempts." if call.validators else ""
-    return (
-        f"The task did not end within its {call.timeout_s:g} s (`timeout_s`) and was stopped. The text so far is kept;"
-        f" a request that had been sent may have been billed.{earlier}"
-    )

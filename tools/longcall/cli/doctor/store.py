@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
+from longcall.access import open_session
 from longcall.cli.doctor.finding import Finding
 from longcall.cli.exits import run
 from longcall.errors import LongcallError
-from longcall.session import open_session
 from longcall.settings import Settings
 from longcall.tasks.sqlite_file import BUSY_S, has_wal_reset_bug
 
