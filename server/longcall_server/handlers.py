@@ -86,8 +86,8 @@ async def llm_call(
     """Ask another model and get its answer. Use it to delegate work or to get a second opinion.
 
     If the model needs longer than your host waits, you get status `working` and a task_id: the work goes on, nothing is
-    lost or paid twice. Then call poll_task; never repeat the same llm_call. For several questions, or with other work to
-    do meanwhile, use start_task.
+    lost or paid twice. Then call poll_task; never repeat the same llm_call. For several questions, or with other work
+    to do meanwhile, use start_task.
     """
     with tool_errors():
         session = await session_of(ctx.request_context)

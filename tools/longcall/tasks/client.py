@@ -79,7 +79,7 @@ class TaskClient:
     ) -> Added:
         """Adds one task, or a group of several, and sees to a worker. Durable when it returns.
 
-        Returns the task, the group of several, or the earlier one that answers the same request; raises as `TaskStore.add`.
+        Returns the task, the group of several, or the one that answers the same request; raises as `TaskStore.add`.
         """
         new = partial(
             NewTask, environment=self.environment, project=project, principal=principal, older=self.estate.older,
