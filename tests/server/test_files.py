@@ -32,7 +32,9 @@ async def host(store: dict[str, str], project: Path) -> AsyncGenerator[Client]:
 
 
 def count(store: dict[str, str], project: Path) -> int:
-    """Returns how many tasks the project has."""
+    """Returns how many tasks the project has; the store is made by the first use of a front."""
+    if not (Path(store["LONGCALL_HOME"]) / "tasks.sqlite3").exists():
+        return 0
     [found] = rows(Path(store["LONGCALL_HOME"]), "SELECT count(*) AS n FROM tasks WHERE project = ?", str(project))
     return found["n"]
 
@@ -154,6 +156,17 @@ async def test_a_file_is_never_written_over_unless_that_is_wanted(
     assert (project / "mine.txt").read_text() == "mine"
     await echo(host, prompt="theirs", output_file="mine.txt", overwrite=True)
     assert (project / "mine.txt").read_text() == "theirs"
+
+
+async def test_the_same_request_finds_its_answer_although_its_file_is_there(host: Client, project: Path) -> None:
+    asked = {"prompt": "once", "output_file": "once.txt", "idempotency_key": "report-1"}
+    first = await echo(host, **asked)
+    assert (project / "once.txt").read_text() == "once"
+    again = await echo(host, **asked)
+    assert (again["task_id"], again["text"]) == (first["task_id"], "once")
+    for other in ({"idempotency_key": "report-2"}, {"idempotency_key": "", "fresh": True}):
+        assert "is there already" in await error_text(host, "llm_call", model="demo/echo", **{**asked, **other})
+    assert "is there already" in await error_text(host, "llm_call", model="demo/echo", dry_run=True, **asked)
 
 
 async def test_a_file_that_comes_to_be_meanwhile_stays_and_the_answer_is_kept(host: Client, project: Path) -> None:

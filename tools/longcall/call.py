@@ -33,6 +33,7 @@ class OutputFile(BaseModel, frozen=True, extra="forbid"):
 
 _HOW = {
     "timeout_s", "first_byte_s", "idle_s", "fallbacks", "long_running", "poll_s", "on_interrupt", "background", "caps",
+    "obstacle",
 }  # fmt: skip
 """What says how a call is made, and not what is asked."""
 
@@ -58,6 +59,8 @@ class Call(BaseModel, frozen=True, extra="forbid", defer_build=True):
     roots: tuple[str, ...] = ()
     """The folders in which its files are written and its servers work; set by the door, never by a tool's argument."""
     output: OutputFile | None = None
+    obstacle: str | None = None
+    """Why no task may be made of it, as a sentence: an earlier one may answer it all the same; set by the door."""
     validators: tuple[Validator, ...] = Field(default=(), max_length=50)
     """What a good answer is; see `longcall.validators`."""
     check: str | None = None

@@ -110,6 +110,8 @@ class Desk:
             CallError: it could not be asked so.
         """
         calls, files = self._plain(pairs, question), question.get("files")
+        if calls[0].obstacle is not None:
+            raise CallError(calls[0].obstacle)
         return await anyio.to_thread.run_sync(self._told, calls, files or (), history)
 
     def _plain(self, pairs: Pairs, question: Question) -> list[Call]:
@@ -145,9 +147,12 @@ class Desk:
         """Returns the call with the folders that it may use, if it uses any."""
         self._demand_allowed(call)
         if call.output is not None:
-            from longcall.files.writing import demand_writable  # noqa: PLC0415  # most calls write nothing
+            from longcall.files.writing import FileThereError, demand_writable  # noqa: PLC0415  # most calls write nothing
 
-            demand_writable(call.output.path, Roots.of(self.roots), overwrite=call.output.overwrite)
+            try:
+                demand_writable(call.output.path, Roots.of(self.roots), overwrite=call.output.overwrite)
+            except FileThereError as error:  # it may be the answer to this very call
+                call = call.model_copy(update={"obstacle": str(error)})
         stage = call.policy.tool_stage
         named = [call.servers, stage and stage.servers, *(judge.servers for judge in call.judges)]
         return call.model_copy(update={"roots": self.roots}) if call.output or any(named) else call

@@ -11,11 +11,16 @@ from longcall.errors import CallError
 from longcall.files.roots import Roots
 
 
+class FileThereError(CallError):
+    """A file is there already and is not to be overwritten."""
+
+
 def demand_writable(given: str, roots: Roots, *, overwrite: bool) -> Path:
     """Returns where a file would be written.
 
     Raises:
-        CallError: it may not be there, is a folder, or is there already and is not to be overwritten.
+        FileThereError: it is there already and is not to be overwritten.
+        CallError: it may not be there, or is a folder.
     """
     if given.endswith(("/", "\\")) or not given.strip():
         raise CallError(f"`output_file` {given!r} names no file.")
@@ -25,7 +30,7 @@ def demand_writable(given: str, roots: Roots, *, overwrite: bool) -> Path:
     if next(folder for folder in path.parents if folder.exists()).is_file():
         raise CallError(f"`output_file` {given!r} cannot be written: a part of its path is a file.")
     if path.exists() and not overwrite:
-        raise CallError(f"`output_file` {given!r} is there already; name another file, or say `overwrite`.")
+        raise FileThereError(f"`output_file` {given!r} is there already; name another file, or say `overwrite`.")
     return path
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from longcall.call import OnInterrupt
-from longcall.errors import KeyConflictError
+from longcall.errors import CallError, KeyConflictError
 from longcall.models import TaskState
 from longcall.tasks import conversing
 from longcall.tasks.queries import load_queries
@@ -27,6 +27,9 @@ def add(
         conversing.begin(heard, time, connection)
     if (earlier := _earlier(tasks[0], connection, fresh=fresh)) is not None:
         return earlier
+    for task in tasks:
+        if task.call is not None and task.call.obstacle is not None:
+            raise CallError(task.call.obstacle)
     if heard is not None:
         conversing.demand_current(heard, connection)
     left = tasks[0].at_once

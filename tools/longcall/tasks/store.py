@@ -132,6 +132,7 @@ class TaskStore(ConversationStore, SpendingStore, Protocol):
         earlier task has waits for that one, and is asked itself only where it failed or was cancelled.
 
         Raises:
+            CallError: no earlier one does, and a call has an `obstacle`.
             KeyConflictError: an idempotency key was used for another request.
             ConversationBusyError: another task is at work in the conversation.
             ConversationMovedError: more was said in it than was heard, or it is gone.
