@@ -17,8 +17,6 @@ from support.mocks import Mock, aimock
 from support.node import missing
 from support.processes import clean_environ, front_processes, kill, worker_processes
 
-from longcall import llm_call
-
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 GUIDE = (EXAMPLES / "README.md").read_text("utf-8")
@@ -187,10 +185,8 @@ def test_a_model_that_fails_takes_no_other_with_it(settings: dict[str, str], fol
     assert text == "Well?"
 
 
-async def test_a_report_goes_on_after_ctrl_c_and_is_found_again(
-    home: Path, environ: dict[str, str], folder: Path
-) -> None:
-    await llm_call("Begin.", model="demo/echo")
+def test_a_report_goes_on_after_ctrl_c_and_is_found_again(home: Path, environ: dict[str, str], folder: Path) -> None:
+    run([sys.executable, "-m", "longcall_server", "call", "Begin.", "-m", "demo/echo"], environ, folder)
     (worker,) = worker_processes(home)
     write = example("long_report", "tides", "report.md", "--model", "demo/slow-0.1")
 

@@ -210,16 +210,16 @@ async def poll_task(
     ctx: Ctx,
     task_id: TaskIdOrNone = "",
     wait_s: Annotated[float, Field(ge=0, le=POLL_S, description="Wait up to this long for the end.")] = 0,
-    offset: Annotated[int, Field(ge=0, description="First character of the text to show.")] = 0,
-    limit: Annotated[int | None, Field(ge=1, description="Characters to show at most.")] = None,
+    offset: Annotated[int, Field(ge=0, description="First character to show.")] = 0,
+    limit: Annotated[int | None, Field(ge=1, description="Characters at most.")] = None,
     attempt: Annotated[
-        int | None, Field(ge=1, description="Show the answer of this attempt, `n` in validation.attempts.")
+        int | None, Field(ge=1, description="This attempt's answer, `n` in validation.attempts.")
     ] = None,
 ) -> CallToolResult:
     """Look at a task: its status, the text so far or the whole answer, and what to do next.
 
     Set wait_s to 45 while a task is `working`, instead of asking again and again. Page long texts with offset and
-    limit. Works for tasks that any earlier chat or server began.
+    limit.
     """
     with tool_errors():
         session = await session_of(ctx.request_context)
@@ -233,7 +233,7 @@ async def poll_task(
 async def cancel_task(
     ctx: Ctx, task_id: Annotated[str, Field(description="The task, or group of tasks, to stop.")]
 ) -> CallToolResult:
-    """Stop a task, down to the connection to its provider. A task that has already ended keeps its answer."""
+    """Stop a task, down to the connection to its provider. One that has ended keeps its answer."""
     with tool_errors():
         session = await session_of(ctx.request_context)
         return reply_to(ctx, await session.cancel_task(task_id))
@@ -241,7 +241,7 @@ async def cancel_task(
 
 async def list_models(
     ctx: Ctx,
-    query: Annotated[str, Field(description="Words that the name must hold; empty lists what has a key here.")] = "",
+    query: Annotated[str, Field(description="Words in the name; empty lists what has a key here.")] = "",
     limit: Annotated[int, Field(ge=1, le=200, description="Models to show at most.")] = 40,
 ) -> CallToolResult:
     """List models that can be asked here and now, with context window and price per million tokens; `?` is unknown.

@@ -53,7 +53,7 @@ Servers = Annotated[
 ]
 Files = Annotated[
     list[str] | None,
-    Field(description="Project files to show it: path, path:10-80, folder, src/**/*.py."),
+    Field(description="Files to show it: path, path:10-80, folder, src/**/*.py."),
 ]
 OutputFile = Annotated[str, TEXT, Field(description="File to write the answer to.")]
 Part = Annotated[Literal["text", "code", "json"] | None, Field(description="Part to write.")]
@@ -80,7 +80,7 @@ CombineArgument = Annotated[
 ]
 Resume = Annotated[str, TEXT, Field(description="task_id that needs_review: ask its model again, with `guidance`.")]
 Guidance = Annotated[str, TEXT, Field(description="With `resume`: what to do better.")]
-TaskIdOrNone = Annotated[str, TEXT, Field(description="Empty lists the recent tasks of this project.")]
+TaskIdOrNone = Annotated[str, TEXT, Field(description="Empty lists recent tasks of this project.")]
 Code = Annotated[str, TEXT, Field(description="One file's text, in a code fence or not.")]
 Cases = Annotated[
     list[dict[str, Any]] | None,

@@ -1,5 +1,7 @@
 """The operator's own names for models."""
 
+from typing import Any
+
 import pytest
 
 from longcall.aliases import named, with_aliases
@@ -63,3 +65,16 @@ def test_who_chooses_the_best_answer_may_be_named_so_too():
     combine = with_aliases(call, ALIASES).combine
     assert combine is not None
     assert combine.model == "anthropic/claude-opus-4-5"
+
+
+@pytest.mark.parametrize("place", ["model", "fallbacks", "escalate", "judge"])
+def test_no_name_of_a_model_is_an_address(place: str):
+    named = "oobabooga/http://elsewhere/v1"
+    options: dict[str, Any] = {
+        "model": {"model": named},
+        "fallbacks": {"fallbacks": [named]},
+        "escalate": {"retry": {"escalate": [named]}},
+        "judge": {"validate": [{"type": "judge", "criteria": "is good", "models": [named]}]},
+    }[place]
+    with pytest.raises(CallError, match="has an address in it"):
+        new_call(**{"model": "demo/echo", "prompt": "hello", **options})

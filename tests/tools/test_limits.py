@@ -20,16 +20,12 @@ class Clock:
         return self.now
 
 
-def window(most: int, *taken: tuple[float, int]) -> tuple[Window, Clock]:
+async def window(most: int, *taken: tuple[float, int]) -> tuple[Window, Clock]:
     clock = Clock()
     made = Window(most, clock)
-
-    async def take() -> None:
-        for at, amount in taken:
-            clock.now = at
-            await made.take(amount)
-
-    anyio.run(take)
+    for at, amount in taken:
+        clock.now = at
+        await made.take(amount)
     return made, clock
 
 
@@ -47,8 +43,8 @@ def window(most: int, *taken: tuple[float, int]) -> tuple[Window, Clock]:
         (65, 11, 0),
     ],
 )
-def test_in_no_minute_goes_more_than_the_limit(now: float, amount: int, delay: float):
-    made, clock = window(10, (0, 5), (5, 4))
+async def test_in_no_minute_goes_more_than_the_limit(now: float, amount: int, delay: float):
+    made, clock = await window(10, (0, 5), (5, 4))
     clock.now = now
     assert made.delay(amount) == delay
 

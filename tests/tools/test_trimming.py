@@ -26,7 +26,7 @@ def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
         "large": {**chat, "max_input_tokens": 1_000_000, "max_output_tokens": 1_000_000},
         "vague": chat,
     }
-    monkeypatch.setattr(catalog, "_price_list", lambda: listed)
+    monkeypatch.setattr(catalog, "price_list", lambda: listed)
 
 
 def asking(model: str = "openai/small", tokens: int = 100, **options: Any) -> Call:
@@ -116,6 +116,6 @@ def test_the_smallest_window_of_those_that_may_be_asked_counts():
 
 
 def test_little_is_said_without_a_look_at_the_list(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(catalog, "_price_list", lambda: pytest.fail("read"))
+    monkeypatch.setattr(catalog, "price_list", lambda: pytest.fail("read"))
     assert heard(history([(400, 400)])).note is None
     assert heard(History(TALK), Call(model="openai/small", messages=(Message(role="user", content="x"),))).last == 0

@@ -1,7 +1,7 @@
 """What whoever asks is told when an earlier task answers the same request."""
 
 from longcall.result import Result
-from longcall.tasks.store import Added, Attached
+from longcall.tasks.added import Added, Attached
 
 _ATTACHED = {
     Attached.RUNNING: "The same request was already running: this is that task, and nothing more was sent. `fresh` asks"

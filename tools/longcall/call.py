@@ -105,6 +105,11 @@ class Call(BaseModel, frozen=True, extra="forbid", defer_build=True):
         return request_hash(canonical)
 
     @property
+    def is_watched(self) -> bool:
+        """Whether signs of life are waited for with a limit."""
+        return self.first_byte_s is not None or self.idle_s is not None
+
+    @property
     def policy(self) -> Retry:
         """How it is asked again."""
         return self.retry or Retry()

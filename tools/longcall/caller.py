@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -70,7 +71,7 @@ class _Asking:
         self._turns = turns_so_far(work.past, work.steps)
         self._judged, self._broken = _judged(work), _broken(work)
         self._spent = Spent().of(work.past, _size(work.call))
-        self._fallbacks = Fallbacks()
+        self._fallbacks = Fallbacks(work.call, work.asked)
         self._may_be_paid = False
         """Whether the request that failed last may have been billed."""
 
@@ -91,7 +92,7 @@ class _Asking:
             handle = None
             self._note(asked, text, completion)
             number = await self._work.ledger.answered(Role.ANSWER, text, completion)
-            self._rounds.append(Round(number, text, completion, model=asked.model))
+            self._rounds.append(Round(number, text, completion, model=self._fallbacks.current(asked).model))
 
     async def check_code(self) -> Outcome:
         """Returns the report of validate_code as the text."""
@@ -151,7 +152,7 @@ class _Asking:
             ProviderError: no answer; or what is to be asked could not be written down first.
         """
         while True:
-            asked = call if handle else self._fallbacks.current(call)
+            asked = self._fallbacks.current(call)
             try:
                 text, completion, tools = await self._request(asked, handle, role, talk)
             except ProviderError as error:
@@ -168,7 +169,7 @@ class _Asking:
             number += 1
             hearing = Hearing(self._work.ledger, self._work.on_text, role, self._work.watch)
             try:
-                async with self._caller.limits.place(call, self._work.waiting):
+                async with nullcontext() if handle else self._caller.limits.place(call, self._work.waiting):
                     if handle is not None:
                         hearing.fetching(call)
                     stream = self._stream(call, handle, partial(hearing.sending, call, talk), talk)

@@ -86,6 +86,7 @@ def demand_served(call: Call) -> None:
         CallError: a model is not served, or not in this way; the sentence says which.
     """
     chooser = (call.combine.model,) if call.combine and call.combine.model else ()
+    _demand_names(call)
     for model in (*(model for judge in call.judges for model in judge.models), *call.policy.escalate, *chooser):
         if route(model) in (Route.GIVEN, Route.CHECK, Route.COMBINE):
             raise CallError(f"{model!r} is no model that can be asked.")
@@ -102,10 +103,27 @@ def demand_served(call: Call) -> None:
         _demand_tools((call.model, *call.policy.escalate), served, "; models named max/… and those of LiteLLM can")
 
 
+def _demand_names(call: Call) -> None:
+    for model in models_of(call):
+        if "://" in model:
+            raise CallError(
+                f"{model!r} has an address in it, and where models are asked is the operator's to say: set it in"
+                " [providers] of longcall.toml."
+            )
+
+
+def models_of(call: Call) -> tuple[str, ...]:
+    """Returns every model that a call names."""
+    judges = (model for judge in call.judges for model in judge.models)
+    chooser = (call.combine.model,) if call.combine is not None and call.combine.model else ()
+    return (call.model, *call.fallbacks, *call.policy.escalate, *judges, *chooser)
+
+
 def _demand_fallbacks(call: Call) -> None:
-    uses_tools = bool(call.servers or call.mcp_config)
+    stage = call.policy.tool_stage
+    uses_tools = bool(call.servers or call.mcp_config or (stage and (stage.servers or stage.mcp_config)))
     for model in call.fallbacks:
-        if route(model) in (Route.GIVEN, Route.CHECK):
+        if route(model) in (Route.GIVEN, Route.CHECK, Route.COMBINE):
             raise CallError(f"{model!r} is no model that can be asked, and so no fallback.")
         if uses_tools and route(model) is not route(call.model):
             raise CallError(

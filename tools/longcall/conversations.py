@@ -12,9 +12,9 @@ from longcall.errors import CallError, UnknownConversationError
 from longcall.fan_out import FanOut
 from longcall.models import new_task_id
 from longcall.preparing import Desk
+from longcall.tasks.added import Added
 from longcall.tasks.client import TaskClient
 from longcall.tasks.conversation_store import ConversationMovedError
-from longcall.tasks.store import Added
 from longcall.telemetry.context import traced
 
 

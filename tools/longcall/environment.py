@@ -28,6 +28,7 @@ _NAMES = frozenset({
     "ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSL_VERIFY",
     "LONGCALL_MAX_IN_FLIGHT", "LONGCALL_ATTEMPTS", "LONGCALL_WORKER_IDLE_S", "LONGCALL_BATCH_POLL_S",
     "LONGCALL_MCP_CONFIG", "LONGCALL_WRITABLE_SERVERS", "LONGCALL_LOG_FORMAT", "LONGCALL_PRICES",
+    "LONGCALL_PROVIDERS", "LONGCALL_LIMITS",
 })  # fmt: skip
 _CLAUDE_PREFIXES = ("CLAUDE_CODE_USE_", "CLAUDE_CODE_SKIP_", "LONGCALL_CLAUDE_")
 _CLAUDE_NAMES = frozenset({
@@ -40,9 +41,17 @@ _CLAUDE_NAMES = frozenset({
 the same prefix, and every session would have a worker of its own."""
 
 
-def matters(name: str) -> bool:
+_SINCE_4 = (
+    "OTEL_", "LONGCALL_BATCH_POLL_S", "LONGCALL_LIMITS", "LONGCALL_LOG_FORMAT", "LONGCALL_PRICES", "LONGCALL_PROVIDERS",
+)  # fmt: skip
+"""What editions with schemas below 4 did not look at, by its beginning."""
+
+
+def matters(name: str, schema: int = SCHEMA) -> bool:
     """Whether the variable `name` can change how a provider is reached, or as whom, or where a worker tells of it."""
     upper = name.upper()
+    if schema < 4 and upper.startswith(_SINCE_4):
+        return False
     return upper in _NAMES or decides_claude(name) or upper.endswith(_SUFFIXES) or upper.startswith(_PREFIXES)
 
 
@@ -58,7 +67,7 @@ def fingerprint(environ: Mapping[str, str], salt: bytes, schema: int = SCHEMA, o
     That is the variables that matter, of which an empty one counts as unset, and `operated`: what the user's
     longcall.toml says to workers, as `longcall.settings.operated` tells it.
     """
-    lines = sorted(f"{name}={value}" for name, value in environ.items() if value and matters(name))
+    lines = sorted(f"{name}={value}" for name, value in environ.items() if value and matters(name, schema))
     if schema > 1:
         lines.append(f"schema {schema}")
     if operated:
@@ -66,9 +75,16 @@ def fingerprint(environ: Mapping[str, str], salt: bytes, schema: int = SCHEMA, o
     return hmac.new(salt, "\0".join(lines).encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()[:16]
 
 
-def older_fingerprints(environ: Mapping[str, str], salt: bytes, operated: str = "") -> tuple[str, ...]:
-    """Returns what editions with earlier schemas made of the same variables and the same file."""
-    return tuple(fingerprint(environ, salt, schema, operated) for schema in range(1, SCHEMA))
+def older_fingerprints(
+    environ: Mapping[str, str], salt: bytes, operated: str = "", plain: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """Returns what editions with earlier schemas made of the same variables and the same file.
+
+    Schemas below 4 knew no file: `plain` is the environment without what the file adds.
+    """
+    before = environ if plain is None else plain
+    of_variables = tuple(fingerprint(before, salt, schema) for schema in range(1, 4))
+    return (*of_variables, *(fingerprint(environ, salt, schema, operated) for schema in range(4, SCHEMA)))
 
 
 def read_salt(home: Path) -> bytes:

@@ -129,3 +129,10 @@ class ProviderError(LongcallError):
         """Whether the provider turned the request away before it began to answer, so that nothing was paid."""
         self.retry_after = retry_after
         """Seconds after which the provider asks us to come back, when it said so."""
+
+    def anew(self, *, refused: bool) -> "ProviderError":
+        """Returns the same error for another to raise."""
+        failure = self.failure
+        return ProviderError(
+            failure.code, failure.message, retryable=failure.retryable, refused=refused, retry_after=self.retry_after
+        )

@@ -14,8 +14,11 @@ _NOBODY_ELSES = frozenset({"rejected", "store", "budget"})
 class Fallbacks:
     """The models of one task that have turned it away, and who is asked in their place."""
 
-    def __init__(self) -> None:
+    def __init__(self, call: Call, asked: str | None = None) -> None:
+        """Begins with the model that an earlier worker had `asked` in place of the call's own, if it had."""
         self._instead: dict[str, tuple[str, ProviderError]] = {}
+        if asked is not None and asked != call.model and asked in call.fallbacks:
+            self._instead[call.model] = asked, ProviderError("interrupted", "an earlier worker asked the fallback.")
 
     def current(self, call: Call) -> Call:
         """Returns the call as it goes to the model that is asked in the place of its own."""

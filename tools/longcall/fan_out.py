@@ -63,6 +63,9 @@ def wanted(
     Raises:
         CallError: it cannot be asked so.
     """
+    for name, given in (("prompts", prompts), ("models", models)):
+        if isinstance(given, str):
+            raise CallError(f"`{name}` must be a list of texts.")
     if prompt is not None and prompts:
         raise CallError("Give either `prompt` or `prompts`, not both.")
     if model and models:
@@ -107,6 +110,7 @@ def combining_call(calls: Sequence[Call], combine: Combine, model: str | None) -
         messages=(Message(role="user", content=f"{combine.how} of {len(calls)} answers"),),
         combine=combine.model_copy(update={"model": chooser if combine.how == "best" else None}),
         original_prompt=asked or None,
+        caps=calls[0].caps,
         timeout_s=calls[0].timeout_s,
         on_interrupt=calls[0].on_interrupt,
     )

@@ -112,8 +112,8 @@ class Hearing:
                     self._expect(None)
                     completion = await self._heard(event) or completion
                     self._began = True
-                    self._expect(call.idle_s)
-        if self._scope.cancelled_caught:
+                    self._expect(call.idle_s if completion is None else None)
+        if self._scope.cancelled_caught and completion is None:
             raise _too_slow(call, began=self._began)
         if completion is None:
             message = "The provider ended the answer without saying that it was complete."

@@ -68,14 +68,16 @@ class Limit:
 class Limits:
     """All limits that the operator has set."""
 
-    def __init__(self, settings: Mapping[str, LimitSettings] | None = None) -> None:
+    def __init__(self, settings: Mapping[str, LimitSettings] | None = None, max_in_flight: int = 64) -> None:
+        self._all = anyio.Semaphore(max_in_flight)
+        """What waited for a limit goes when there is a place for it among all that goes."""
         self._limits = {name: Limit(limit) for name, limit in (settings or {}).items()}
 
     @asynccontextmanager
     async def place(
         self, call: Call, waiting: Callable[[], AbstractContextManager[None]] = nullcontext
     ) -> AsyncGenerator[None]:
-        """Holds a place for a request of `call`, of its provider and of its model; `waiting` is entered until then.
+        """Holds a place for a request of `call`, of its model and of its provider; `waiting` is entered until then.
 
         Tokens are estimated from the prompt and the longest answer that the call allows. A call in a batch needs none:
         providers count batches apart.
@@ -87,12 +89,15 @@ class Limits:
                 with waiting():
                     for limit in found:
                         await held.enter_async_context(limit.place(_tokens(call)))
+                    await held.enter_async_context(self._all)
+            else:
+                await held.enter_async_context(self._all)
             yield
 
 
 def _names(model: str) -> tuple[str, ...]:
     provider = model.partition("/")[0]
-    return (provider, model) if provider != model else (model,)
+    return (model, provider) if provider != model else (model,)  # who waits for its model holds up no other
 
 
 def _tokens(call: Call) -> int:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from longcall.aliases import named, with_aliases
 from longcall.call import Call
-from longcall.calling import new_call
+from longcall.calling import demand_served, new_call
 from longcall.code_task import check_call
 from longcall.conversation import History
 from longcall.errors import CallError
@@ -63,7 +63,7 @@ class Desk:
         if wanted.combine is not None and len(calls) > 1:
             models = {model for _, model in wanted.pairs}
             judge = self.settings.model if len(models) > 1 else calls[0].model
-            combiner = with_aliases(combining_call(calls, wanted.combine, judge), self.settings.aliases)
+            combiner = self._meant(combining_call(calls, wanted.combine, judge))
         return calls, FanOut(wanted.at_once, wanted.keys, combiner)
 
     async def code(
@@ -80,7 +80,7 @@ class Desk:
         if paths:
             given["files"] = await anyio.to_thread.run_sync(self._texts, paths)
         make = partial(check_call, given, timeout_s=timeout_s or self.settings.timeout_s, **judging)
-        call = with_aliases(await anyio.to_thread.run_sync(make), self.settings.aliases)
+        call = self._meant(await anyio.to_thread.run_sync(make))
         self._demand_allowed(call)
         return call.model_copy(update={"caps": self._caps(None)})
 
@@ -141,7 +141,13 @@ class Desk:
         }
         if given.get("urgency") == "batch":
             defaults |= _for_batches(defaults["fallbacks"], settings.aliases)
-        return with_aliases(new_call(prompt=prompt, model=name, **{**defaults, **given}), settings.aliases)
+        return self._meant(new_call(prompt=prompt, model=name, **{**defaults, **given}))
+
+    def _meant(self, call: Call) -> Call:
+        """Returns the call with the models that its names stand for, each of which can be asked."""
+        meant = with_aliases(call, self.settings.aliases)
+        demand_served(meant)
+        return meant
 
     def _placed(self, call: Call) -> Call:
         """Returns the call with the folders that it may use, if it uses any."""

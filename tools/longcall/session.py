@@ -15,9 +15,9 @@ from longcall.models import Decision, Task
 from longcall.preparing import Desk, Pairs
 from longcall.question import Question, without
 from longcall.result import Fit, Page, Result, listing, result_of
+from longcall.tasks.added import Added
 from longcall.tasks.client import TaskClient
 from longcall.tasks.members import with_texts
-from longcall.tasks.store import Added
 
 OnProgress = Callable[[Result], Awaitable[None]]
 

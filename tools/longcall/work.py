@@ -25,6 +25,8 @@ class Work:
     """The tools that were used on the way."""
     handle: Handle | None = None
     """Under which name the provider keeps the answer of a request that is still open."""
+    asked: str | None = None
+    """The model of that request."""
     waiting: Callable[[], AbstractContextManager[None]] = nullcontext
     """Entered while it only waits for a limit, so that others get its place meanwhile."""
     secret: str = ""

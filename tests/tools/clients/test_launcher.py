@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -13,6 +14,12 @@ from longcall.clients import launcher
 from longcall.clients.launcher import Launch, is_passing, launch, origin
 
 SCRIPTS = Path(sys.executable).parent
+
+
+@pytest.fixture(autouse=True)
+def _no_passing_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Has temporary files elsewhere, since this checkout may be among them."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
 
 
 @pytest.fixture
@@ -48,7 +55,7 @@ def test_without_the_command_python_runs_the_module(monkeypatch: pytest.MonkeyPa
 def test_an_environment_in_a_cache_is_not_named_but_uvx_is(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, from_git: str
 ) -> None:
-    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "temporary" / "env"))
     (tmp_path / "uvx").write_text("#!/bin/sh\n")
     (tmp_path / "uvx").chmod(0o755)
     expected = Launch(str(tmp_path / "uvx"), ("--from", from_git, "longcall"), installs=True)

@@ -109,6 +109,19 @@ async def test_each_provider_is_asked_in_its_own_way(
     assert headers[header[0]] == header[1]
 
 
+async def test_a_bare_list_is_read_too(tmp_path: Path):
+    with lister([{"id": "a/b"}]) as server:
+        [found] = await ask(settings(tmp_path), {"OPENAI_API_BASE": server.url, "OPENAI_API_KEY": "k"}, "openai")
+    assert found.models == (ServedModel("openai/a/b"),)
+
+
+@pytest.mark.parametrize("base", ["http://localhost:80a/v1", "http://127.0.0.1:99999/v1"])
+async def test_an_address_that_is_none_is_told(tmp_path: Path, base: str):
+    [found] = await ask(settings(tmp_path), {"OPENAI_API_BASE": base, "OPENAI_API_KEY": "k"}, "openai")
+    assert found.trouble is not None
+    assert "cannot be used" in found.trouble
+
+
 async def test_ollama_needs_no_key(tmp_path: Path):
     with aimock([{"match": {"model": "llama"}, "response": {"content": "x"}}], tmp_path) as mock:
         [found] = await ask(settings(tmp_path), {"OLLAMA_API_BASE": mock.url}, "ollama")
@@ -156,8 +169,8 @@ async def test_an_old_list_is_asked_for_again(tmp_path: Path, age_s: float, aske
         ({"error": "who are you?"}, 401, "it answered with HTTP 401"),
         (b"<html>", 200, "it answered with something that is no list of models"),
         ({"data": "none"}, 200, "it answered with something that is no list of models"),
-        ([], 200, "it answered with something that is no list of models"),
-        (b"[" + b"1," * 5_000_000 + b"1]", 200, "its list is too long"),
+        ([1], 200, "it answered with something that is no list of models"),
+        (b"[" + b"1," * 5_000_000 + b"1]", 200, "it answered with something that is no list of models"),
     ],
 )
 async def test_what_is_no_list_is_told(tmp_path: Path, answer: Any, status: int, trouble: str):

@@ -27,8 +27,9 @@ from longcall.conversation import WITHOUT_FILES, Conversation, Heard, History
 from longcall.errors import ConversationBusyError, KeyConflictError
 from longcall.message import Message
 from longcall.models import AttemptState, Decision, TaskState
+from longcall.tasks.added import Added, Attached
 from longcall.tasks.conversation_store import ConversationMovedError
-from longcall.tasks.store import Added, Attached, Ending, NewTask, TaskStore
+from longcall.tasks.store import Ending, NewTask, TaskStore
 
 SAME = "d" * 24
 FAILED = Ending(TaskState.FAILED, AttemptState.FAILED, failure=BROKEN)

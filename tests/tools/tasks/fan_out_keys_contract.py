@@ -8,7 +8,8 @@ from tools.tasks.samples import HERE, OTHER, WORKER, added, answered, doubtful, 
 
 from longcall.errors import KeyConflictError
 from longcall.models import AttemptState, Decision, TaskState
-from longcall.tasks.store import Added, Attached, Ending, NewTask, TaskStore
+from longcall.tasks.added import Added, Attached
+from longcall.tasks.store import Ending, NewTask, TaskStore
 
 ASKED = "q" * 24
 OTHERWISE = "p" * 24

@@ -16,7 +16,8 @@ from tools.tasks.samples import (
 )
 
 from longcall.errors import KeyConflictError
-from longcall.tasks.store import Added, Attached, TaskStore
+from longcall.tasks.added import Added, Attached
+from longcall.tasks.store import TaskStore
 
 ASKED = "c" * 24
 ANOTHER = "d" * 24

@@ -21,7 +21,8 @@ from tools.tasks.samples import (
 
 from longcall.errors import KeyConflictError
 from longcall.models import AttemptState, TaskState
-from longcall.tasks.store import Added, Attached, Ending, TaskStore
+from longcall.tasks.added import Added, Attached
+from longcall.tasks.store import Ending, TaskStore
 
 SAME = "a" * 64
 OTHER_REQUEST = "a" * 63 + "b"

@@ -24,8 +24,9 @@ from tools.tasks.samples import (
 
 from longcall.message import Message
 from longcall.models import AttemptState, Decision, Task, TaskState
+from longcall.tasks.added import Added, Attached
 from longcall.tasks.recovery import Recovery
-from longcall.tasks.store import Added, Attached, Ending, TaskStore
+from longcall.tasks.store import Ending, TaskStore
 
 DECISIONS = pytest.mark.parametrize("decision", list(Decision))
 HOUR_MS = 3_600_000

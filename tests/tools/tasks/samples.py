@@ -12,7 +12,8 @@ from longcall.combine import parse_combine
 from longcall.errors import Failure
 from longcall.message import Message
 from longcall.models import AttemptState, Completion, Task, TaskState, Usage
-from longcall.tasks.store import Added, Ending, NewTask, TaskStore
+from longcall.tasks.added import Added
+from longcall.tasks.store import Ending, NewTask, TaskStore
 
 
 class OpenStore(Protocol):

@@ -14,8 +14,9 @@ from tools.tasks.samples import BROKEN, DONE, HERE, SetClock, doubtful, new_task
 
 from longcall.errors import StaleClaimError
 from longcall.models import AttemptState, Decision, Task, TaskState
+from longcall.tasks.added import Attached
 from longcall.tasks.sqlite import SqliteStore, open_sqlite_store
-from longcall.tasks.store import Attached, Ending
+from longcall.tasks.store import Ending
 from longcall.tasks.transactions import SENT_AT_MOST
 
 TIMEOUT_S = 3600.0

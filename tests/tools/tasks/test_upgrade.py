@@ -17,11 +17,12 @@ from longcall.environment import SCHEMA, fingerprint, older_fingerprints, read_s
 from longcall.errors import StoreCorruptError
 from longcall.models import AttemptState, Decision, Role, TaskState
 from longcall.settings import read_settings
+from longcall.tasks.added import Added, Attached
 from longcall.tasks.client import TaskClient, open_client
 from longcall.tasks.lock import held, lock_path
 from longcall.tasks.queries import load_migrations
 from longcall.tasks.sqlite import open_sqlite_store
-from longcall.tasks.store import Added, Attached, Ending
+from longcall.tasks.store import Ending
 from longcall.tasks.unsaved import Unsaved, keep
 
 PAGE = 4096

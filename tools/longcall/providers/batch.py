@@ -146,14 +146,7 @@ class Batch:
         """
         await event.wait()
         if (error := self._error) is not None:
-            failure = error.failure
-            raise ProviderError(
-                failure.code,
-                failure.message,
-                retryable=failure.retryable,
-                refused=error.refused,
-                retry_after=error.retry_after,
-            )
+            raise error.anew(refused=error.refused)
 
     def place(self, number: int) -> Place:
         """Returns a request's place, as far as it is known."""
@@ -183,7 +176,9 @@ def unanswered(model: str, seen: Seen) -> ProviderError:
             )
         case "failed":
             said = seen.said or "the provider does not say why"
-            return ProviderError("rejected", f"The batch {seen.name} of {model} failed as a whole: {said}")
+            return ProviderError(
+                "rejected", f"The batch {seen.name} of {model} failed as a whole: {said}", refused=not seen.files
+            )
         case _:
             message = (
                 f"The batch {seen.name} of {model} ended without an answer to this request; it may have been billed."

@@ -156,7 +156,10 @@ class Batches:
         await batch.settled.wait()
         if batch.deserted.is_set():
             return
-        batch.call((await self._send(batch)).name)
+        seen = await self._send(batch)
+        if seen is None:
+            return
+        batch.call(seen.name)
         log.info("⇡ batch %s of %s", batch.name, batch.target.model)
         await self._watch(batch, self._paced(FIRST_PAUSE_S))
 
@@ -179,8 +182,11 @@ class Batches:
             del self._forming[batch.target]
         batch.close()
 
-    async def _send(self, batch: Batch) -> Seen:
+    async def _send(self, batch: Batch) -> Seen | None:
+        """Returns the batch that is made; None where nobody waits for it any more when it could be."""
         file = await self._wire.upload(batch.target, batch.sent())
+        if batch.deserted.is_set():
+            return None
         try:
             return await self._wire.create(batch.target, file, batch.token)
         except ProviderError as error:
@@ -240,9 +246,12 @@ class Batches:
 
 
 def _demand_passing(error: ProviderError) -> None:
-    """Raises what surely stays so: looking costs nothing, and the answers may be paid for."""
+    """Raises what surely stays so: looking costs nothing, and the answers may be paid for.
+
+    Whoever is turned away at a look is not turned away with the batch, which works on and bills.
+    """
     if not error.failure.retryable and error.failure.code != "failed":
-        raise error
+        raise error.anew(refused=False) from error
 
 
 def _never_handed_over(batch: Batch) -> ProviderError:

@@ -129,6 +129,7 @@ async def _answer(call: Call, planned: _Run, folder: Folder) -> AsyncGenerator[E
             async for line in lines:
                 for text in heard.take(line):
                     yield text
+                yield ""  # it lives, though it only thinks or uses tools
                 if heard.result is not None:
                     break
         await _check(call, heard, running)

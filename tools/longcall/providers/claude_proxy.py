@@ -188,8 +188,7 @@ async def _texts(answer: "httpx.Response", heard: _Heard) -> AsyncGenerator[str]
         part = _object(_parsed(line.removeprefix("data:")))
         if part.get("error"):
             raise _refusal(heard, int(part.get("status") or 500), part, part.get("retry_after"))
-        if text := heard.take(part):
-            yield text
+        yield heard.take(part)
 
 
 def _parsed(text: str | bytes) -> Any:

@@ -182,7 +182,7 @@ async def _look(litellm: Any, call: Call, kept: _Kept) -> Any:
         if failed.failure.retryable or failed.failure.code == "failed":
             log.info("the answer %s could not be looked at: %s", kept.name, failed)
             return None
-        raise failed from error
+        raise failed.anew(refused=False) from error  # it works on there, and bills
 
 
 def _lost(call: Call) -> ProviderError:

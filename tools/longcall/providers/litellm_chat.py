@@ -67,7 +67,7 @@ async def request(
     try:
         async for chunk in response:
             text = heard.take(response, chunk)
-            if text or call.idle_s is not None:
+            if text or call.is_watched:
                 yield text or ""  # a model that thinks lives
             if not text and response.received_finish_reason is not None and getattr(chunk, "usage", None) is not None:
                 break  # nothing more can come; reading on makes LiteLLM assemble and log the whole answer once more

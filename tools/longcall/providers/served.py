@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import anyio.to_thread
@@ -167,21 +167,45 @@ async def _asked(name: str, site: _Site) -> Served:
 
     now = Clock().wall()
     try:
-        async with httpx.AsyncClient(timeout=_PATIENCE_S) as client:
-            answer = await client.get(site.url, headers=site.headers)
-        if not answer.is_success:
-            return Served(name, now, trouble=f"it answered with HTTP {answer.status_code}")
-        if len(answer.content) > _MOST_BYTES:
-            return Served(name, now, trouble="its list is too long")
-        return Served(name, now, _models(name, answer.json()))
+        return Served(name, now, _models(name, json.loads(await _fetched(site))))
+    except TimeoutError:
+        trouble = f"it took longer than {_PATIENCE_S:g} s"
+    except httpx.HTTPStatusError as error:
+        trouble = f"it answered with HTTP {error.response.status_code}"
     except httpx.HTTPError as error:
-        return Served(name, now, trouble=f"it could not be reached ({type(error).__name__})")
+        trouble = f"it could not be reached ({type(error).__name__})"
+    except (httpx.InvalidURL, OverflowError, ExceptionGroup):  # the last for a port that is none
+        trouble = "its address cannot be used"
     except (ValueError, TypeError, KeyError, AttributeError):
-        return Served(name, now, trouble="it answered with something that is no list of models")
+        trouble = "it answered with something that is no list of models"
+    return Served(name, now, trouble=trouble)
+
+
+async def _fetched(site: _Site) -> bytes:
+    """Returns the list as it came, as much of it as is read.
+
+    Raises:
+        TimeoutError: it took too long.
+        httpx.HTTPError: it could not be had.
+    """
+    import httpx  # noqa: PLC0415  # as above
+
+    content = bytearray()
+    with anyio.fail_after(_PATIENCE_S):
+        async with (
+            httpx.AsyncClient(timeout=_PATIENCE_S) as client,
+            client.stream("GET", site.url, headers=site.headers) as answer,
+        ):
+            answer.raise_for_status()
+            async for piece in answer.aiter_bytes():
+                content += piece
+                if len(content) > _MOST_BYTES:
+                    break
+    return bytes(content)
 
 
 def _models(provider: str, told: Any) -> tuple[ServedModel, ...]:
-    listed = told["data"] if "data" in told else told["models"]
+    listed: list[Any] = cast("list[Any]", told) if isinstance(told, list) else told.get("data") or told["models"]
     found = (_model(provider, one) for one in listed[:_MOST_MODELS])
     return tuple(sorted({model.name: model for model in found}.values(), key=lambda model: model.name))
 

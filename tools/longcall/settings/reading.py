@@ -27,11 +27,10 @@ _OF_PROJECTS = frozenset({
 })  # fmt: skip
 """What a project's file may say. It comes with whatever was checked out: it says no command, folder, address or key."""
 _OF_WORKERS = frozenset({
-    "providers", "limits", "prices", "max_in_flight", "worker_idle_s", "batch_poll_s", "attempts", "mcp_config",
-    "writable_servers", "claude_labels", "claude_at_once", "claude_api_key", "claude_proxy_url",
-    "claude_skip_permissions", "log_format",
+    "providers", "mcp_config", "writable_servers", "claude_labels", "claude_api_key", "claude_proxy_url",
+    "claude_skip_permissions",
 })  # fmt: skip
-"""What a worker goes by; all of it is the user's to say alone."""
+"""What decides who is asked, as whom and with what tools: tasks under other choices are another worker's."""
 
 
 class SettingsError(LongcallError):
@@ -94,13 +93,15 @@ def find_settings(environ: Mapping[str, str], project: Path | None = None) -> Fo
 
 
 def operated(settings: Settings, environ: Mapping[str, str]) -> str:
-    """Returns what the user's file says to workers, canonically; empty where it says nothing.
+    """Returns what the user's file says to workers, canonically, with keys that it names; empty where it says nothing.
 
-    What variables say is left out: a worker's environment is told apart by them already.
+    What LONGCALL_… variables say is left out: a worker's environment is told apart by them already.
     """
     unset = {name for name in _OF_WORKERS if not environ.get(_PREFIX + name.upper(), "").strip()}
     said = settings.model_dump(mode="json", include=unset, exclude_defaults=True)
-    return json.dumps(said, sort_keys=True) if said else ""
+    named = {provider.api_key_env for provider in settings.providers.values()}
+    keys = {name: environ[name] for name in named if name is not None and environ.get(name)}
+    return json.dumps([said, keys], sort_keys=True) if said or keys else ""
 
 
 class _Environment(EnvSettingsSource):
@@ -127,6 +128,8 @@ def _of_file(path: Path) -> dict[str, Any]:
         return TomlConfigSettingsSource(Settings, path)()
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is no TOML: {error}.") from None
+    except RecursionError:
+        raise SettingsError(f"{path} is no TOML: its tables lie too deep in each other.") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise SettingsError(f"{path} cannot be read: {reason}.") from None

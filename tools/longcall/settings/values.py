@@ -65,7 +65,7 @@ def _root_url(value: Any) -> Any:
     parts = urlsplit(value)
     if "@" in value or "?" in value:  # whatever is secret there, the sentence must not show
         raise PydanticCustomError(SECRET, "must hold no name, password or query")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:  # a wrong port raises
         raise ValueError
     return value.rstrip("/")
 

@@ -9,8 +9,9 @@ from longcall.call import OnInterrupt
 from longcall.errors import CallError, KeyConflictError
 from longcall.models import TaskState
 from longcall.tasks import conversing
+from longcall.tasks.added import Added, Attached
 from longcall.tasks.queries import load_queries
-from longcall.tasks.store import Added, Attached, NewTask
+from longcall.tasks.store import NewTask
 
 _SQL = load_queries()
 

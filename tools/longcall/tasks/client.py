@@ -18,12 +18,13 @@ from longcall.errors import CallError, StoreError, UnknownTaskError, WorkerStart
 from longcall.fan_out import FanOut
 from longcall.models import Decision, Task, TaskState
 from longcall.settings import Settings, operated, with_keys
+from longcall.tasks.added import Added
 from longcall.tasks.doorbell import Doorbell, open_doorbell
 from longcall.tasks.estate import Estate
 from longcall.tasks.launch import ensure_worker
 from longcall.tasks.new import new_tasks
 from longcall.tasks.sqlite import open_sqlite_store
-from longcall.tasks.store import Added, NewTask, TaskStore
+from longcall.tasks.store import NewTask, TaskStore
 from longcall.tasks.watch import Watches
 from longcall.text import clean
 
@@ -114,7 +115,6 @@ class TaskClient:
             task_id: the task or group.
             seconds: None waits for as long as it takes.
             on_progress: called about every 2 s with the task as it is.
-            principal: who waits.
 
         Raises:
             UnknownTaskError: no task has that id.
@@ -172,7 +172,6 @@ class TaskClient:
             task_id: the task.
             decision: see Decision.
             guidance: what to do better; for GUIDE alone.
-            principal: who decides.
 
         Raises:
             CallError: guidance is missing, the decision is none, or the task needs no review; nothing was changed.
@@ -284,7 +283,8 @@ async def open_client(settings: Settings, environ: Mapping[str, str]) -> AsyncGe
         StoreError: the store cannot be used; the sentence says why and what to do.
     """
     async with AsyncExitStack() as stack:
-        environ, said = with_keys(settings, environ), operated(settings, environ)
+        plain, environ = environ, with_keys(settings, environ)
+        said = operated(settings, environ)
         store = await stack.enter_async_context(open_sqlite_store(settings.store_path))
         try:
             salt = read_salt(settings.home)
@@ -295,6 +295,6 @@ async def open_client(settings: Settings, environ: Mapping[str, str]) -> AsyncGe
                 f"The folder {settings.home} cannot be used ({error.strerror}). Make it writable, or set LONGCALL_HOME."
             ) from error
         bell = await stack.enter_async_context(open_doorbell())
-        client = TaskClient(settings, environ, environment, store, bell, older_fingerprints(environ, salt, said))
+        client = TaskClient(settings, environ, environment, store, bell, older_fingerprints(environ, salt, said, plain))
         await stack.enter_async_context(beside(client.keep))
         yield client

@@ -70,6 +70,8 @@ def with_history(call: Call, row: sqlite3.Row, connection: sqlite3.Connection) -
         return call
     values = {name: row[name] for name in ("conversation", "heard", "heard_from")}
     told = connection.execute(_SQL["heard_turns"], values).fetchall()
+    if not told and row["heard"] >= row["heard_from"]:
+        raise ValueError("what was said before is gone")
     earlier = [Message(role=turn["role"], content=_content(turn, row["files_from"])) for turn in told]
     return call.model_copy(update={"messages": in_order(earlier, call.messages)})
 

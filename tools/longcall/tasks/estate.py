@@ -37,7 +37,7 @@ class Estate:
     async def take_over(self) -> None:
         """Takes over what waits under an older name and has no worker there."""
         for environment in self.older:
-            if await self.store.has_queued(environment):
+            if await self.store.has_unfinished(environment):
                 await self.settle(environment)
 
     def is_stranded(self, task: Task) -> bool:

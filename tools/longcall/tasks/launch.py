@@ -106,4 +106,7 @@ def worker_environ(environ: Mapping[str, str]) -> dict[str, str]:
 
     Hosts hand `${OPENAI_API_KEY:-}` on as an empty text, and providers' libraries take that for a key.
     """
-    return {name: value for name, value in environ.items() if value and not name.startswith("LONGCALL_HTTP_")}
+    kept = {name: value for name, value in environ.items() if value and not name.startswith("LONGCALL_HTTP_")}
+    if (named := kept.get("LONGCALL_CONFIG", "").strip()) != "":
+        kept["LONGCALL_CONFIG"] = str(Path(named).expanduser().absolute())  # a worker runs in another folder
+    return kept

@@ -120,7 +120,7 @@ async def _serve(settings: Settings, environment: str, observer: Observer) -> No
                     _finder(litellm, settings),
                     Backoff(attempts=settings.attempts),
                     servers,
-                    Limits(settings.limits),
+                    Limits(settings.limits, settings.max_in_flight),
                 ),
                 max_in_flight=settings.max_in_flight,
                 idle_s=settings.worker_idle_s,

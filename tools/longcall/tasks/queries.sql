@@ -40,6 +40,7 @@ WHERE id IN (
 RETURNING id, rowid AS place, created_at, project, parent, held_for, twin, coalesce(guided_at, created_at) AS asked_at,
     coalesce(guided_tick, created_tick) AS asked_tick, call, conversation, heard, heard_from, files_from,
     (SELECT handle FROM attempts WHERE task = tasks.id AND state = 'sent') AS handle,
+    (SELECT model FROM attempts WHERE task = tasks.id AND state = 'sent') AS asked,
     EXISTS (SELECT 1 FROM attempts WHERE task = tasks.id AND series = tasks.series AND state <> 'sent') AS was_tried;
 
 -- name: answers
@@ -266,6 +267,15 @@ SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'endings';
 -- name: mark_delivered
 UPDATE tasks SET delivered_at = max(:now, finished_at)
 WHERE (id = :task OR parent = :task) AND finished_at IS NOT NULL AND delivered_at IS NULL;
+
+-- name: unfinished
+SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'queued' AND environment = :environment)
+    OR EXISTS (SELECT 1 FROM tasks WHERE state = 'running' AND kind = 'call' AND environment = :environment);
+
+-- name: hold_again
+-- The task with its key is asked again by now.
+UPDATE tasks SET state = 'queued', worker = NULL, started_at = NULL, held_for = 'twin', held = 1
+WHERE id = :task AND state = 'running';
 
 -- name: waiting
 SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'queued' AND environment = :environment);

@@ -14,10 +14,11 @@ from longcall.models import AttemptState, Checked, Completion, Decision, Role, S
 from longcall.money.toll import Scope, Spent, Toll
 from longcall.money.usage import Line
 from longcall.tasks import adding, conversing, reviewing, sending, sqlite_file, transactions
+from longcall.tasks.added import Added
 from longcall.tasks.database import Database, open_database
 from longcall.tasks.recovery import Recovery
 from longcall.tasks.rows import conversation_from_row, size_from_row, task_from_row, turn_from_row
-from longcall.tasks.store import Added, Claim, Ending, NewTask
+from longcall.tasks.store import Claim, Ending, NewTask
 from longcall.text import clean
 
 _OVERDUE = Failure(
@@ -141,6 +142,9 @@ class SqliteStore:
 
     def mark_delivered(self, task: str) -> None:
         self._database.post(partial(transactions.fetch_all, "mark_delivered", {**self._time(), "task": task}))
+
+    async def has_unfinished(self, environment: str) -> bool:
+        return bool((await self._read_all("unfinished", environment=environment))[0][0])
 
     async def has_queued(self, environment: str) -> bool:
         return bool((await self._read_all("waiting", environment=environment))[0][0])

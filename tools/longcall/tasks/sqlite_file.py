@@ -24,7 +24,9 @@ _SALVAGED = {
 """Table → by which it is read from both ends."""
 RELEASE = (
     "UPDATE tasks SET twin = NULL WHERE twin NOT IN (SELECT id FROM tasks)",
-    "UPDATE tasks SET held = 0 WHERE held_for <> 'members' OR NOT EXISTS (SELECT 1 FROM tasks AS member"
+    "UPDATE tasks SET held = 0 WHERE held_for = 'place' OR (held_for = 'twin' AND (twin IS NULL OR EXISTS ("
+    "SELECT 1 FROM tasks AS other WHERE other.id = tasks.twin AND other.finished_at IS NOT NULL)))",
+    "UPDATE tasks SET held = 0 WHERE held_for = 'members' AND NOT EXISTS (SELECT 1 FROM tasks AS member"
     " WHERE member.parent = tasks.parent AND member.finished_at IS NULL AND member.held_for IS NOT 'members')",
 )
 """What members waited for may be among what could not be read, and then nothing would release them."""

@@ -7,7 +7,6 @@ no longer that worker's, they change nothing and say so.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 from longcall.call import Call
@@ -26,6 +25,7 @@ from longcall.models import (
     TaskState,
     Validation,
 )
+from longcall.tasks.added import Added
 from longcall.tasks.conversation_store import ConversationStore
 from longcall.tasks.recovery import Recovery
 from longcall.tasks.spending import SpendingStore
@@ -72,6 +72,8 @@ class Claim:
     call: Call
     handle: str | None
     """The name under which the provider keeps the answer of a request that was sent before, if it does."""
+    asked: str | None = None
+    """The model of that request."""
     past: tuple[Attempt, ...] = ()
     """What was asked before, since the task was made or last guided, with texts and what checks found of them."""
     steps: tuple[Step, ...] = ()
@@ -82,26 +84,6 @@ class Claim:
     """The tasks whose answers it combines, with their texts."""
     earlier: Task | None = None
     """The task that had its key before, whose answer it takes over instead of asking."""
-
-
-class Attached(StrEnum):
-    """Why a new request was answered with an earlier task."""
-
-    RUNNING = "running"
-    """The same request is being answered now."""
-    UNDELIVERED = "undelivered"
-    """The same request was answered, and nobody has been handed the answer."""
-    KEY = "key"
-    """The same idempotency key was used for the same request."""
-
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """What a new request led to."""
-
-    id: str
-    attached: Attached | None = None
-    """None for a task of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +248,10 @@ class TaskStore(ConversationStore, SpendingStore, Protocol):
 
     def mark_delivered(self, task: str) -> None:
         """Has it written down that the final answer of a task was handed to a client; before any later write here."""
+        ...
+
+    async def has_unfinished(self, environment: str) -> bool:
+        """Whether a task of `environment` waits for a worker, or is at work under one, dead or alive."""
         ...
 
     async def has_queued(self, environment: str) -> bool:

@@ -73,12 +73,22 @@ def claim(values: Values, connection: sqlite3.Connection) -> list[Claim]:
     rows = fetch_all("claim", values, connection)
     claims: list[Claim] = []
     for row in sorted(rows, key=lambda row: (row["created_at"], row["place"])):
+        if _twin_is_open(row, connection):
+            run_all(("hold_again",), {"task": row["id"]}, connection)
+            continue
         try:
             claims.append(_claim(row, values, connection))
         except (ValueError, TypeError, KeyError):  # written by an edition that understood calls otherwise
             ending = _UNREADABLE_PAST if row["was_tried"] else _UNREADABLE
             finish({**values, "task": row["id"]}, ending, connection)
     return claims
+
+
+def _twin_is_open(row: sqlite3.Row, connection: sqlite3.Connection) -> bool:
+    if row["twin"] is None or row["was_tried"] or row["handle"] is not None:
+        return False
+    (twin,) = fetch_all("task", {"task": row["twin"]}, connection)
+    return not TaskState(twin["state"]).is_final
 
 
 def _claim(row: sqlite3.Row, values: Values, connection: sqlite3.Connection) -> Claim:
@@ -91,7 +101,7 @@ def _claim(row: sqlite3.Row, values: Values, connection: sqlite3.Connection) -> 
     steps = _steps(row["id"], connection) if any(attempt.role is Role.TURN for attempt in attempts) else ()
     members = _answers(row["parent"], connection) if call.combine is not None else ()
     return Claim(
-        row["id"], spent_s, call, row["handle"], attempts, steps, row["project"], members,
+        row["id"], spent_s, call, row["handle"], row["asked"], attempts, steps, row["project"], members,
         _earlier(row, call, connection),
     )  # fmt: skip
 

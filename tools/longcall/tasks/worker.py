@@ -192,6 +192,7 @@ class Worker:
             steps=claim.steps,
             members=claim.members,
             handle=Handle(claim.handle) if claim.handle is not None else None,
+            asked=claim.asked,
             waiting=partial(self._waiting, running),
             secret=claim.id,
             seconds=running.seconds,
