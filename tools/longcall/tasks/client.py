@@ -25,7 +25,7 @@ from longcall.tasks.launch import ensure_worker
 from longcall.tasks.new import new_tasks
 from longcall.tasks.sqlite import open_sqlite_store
 from longcall.tasks.store import NewTask, TaskStore
-from longcall.tasks.watch import Watches
+from longcall.tasks.watch import Watches, pause
 from longcall.text import clean
 
 OnProgress = Callable[[Task], Awaitable[None]]
@@ -34,10 +34,6 @@ _LOOK_S = 0.05
 """Seconds between looks at the store while somebody waits, for the case that no ring comes through."""
 _SUPERVISE_S = 0.5
 """Seconds between looks at the worker's lock while somebody waits."""
-_PROGRESS_S = 2.0
-"""Seconds between two progress reports to one waiter."""
-_UNHEARD_S = 10.0
-"""Seconds between looks for a waiter that wants no progress."""
 _CANCEL_S = 5.0
 """Seconds that cancel() waits for the worker to confirm."""
 
@@ -115,6 +111,7 @@ class TaskClient:
             task_id: the task or group.
             seconds: None waits for as long as it takes.
             on_progress: called about every 2 s with the task as it is.
+            principal: who waits.
 
         Raises:
             UnknownTaskError: no task has that id.
@@ -130,7 +127,7 @@ class TaskClient:
                 return task
             with anyio.move_on_after(seconds):
                 while not task.state.is_final:
-                    heard = await watch.heard(_pause(task, on_progress))
+                    heard = await watch.heard(pause(task, reports=on_progress is not None))
                     task = await self._look(task_id, None if heard else on_progress, principal)
                 return task
         return await self.task(task_id, principal=principal)
@@ -172,6 +169,7 @@ class TaskClient:
             task_id: the task.
             decision: see Decision.
             guidance: what to do better; for GUIDE alone.
+            principal: who decides.
 
         Raises:
             CallError: guidance is missing, the decision is none, or the task needs no review; nothing was changed.
@@ -266,13 +264,6 @@ class TaskClient:
     async def _ring_worker(self) -> None:
         with suppress(StoreError):  # the worker looks by itself too
             self._bell.ring(await self.store.doorbell(self.environment))
-
-
-def _pause(task: Task, on_progress: OnProgress | None) -> float:
-    # Endings are told by themselves; looking costs, and a thousand may wait at once. But who waits for a worker must
-    # hear soon when none can be started.
-    hears = on_progress is not None or task.state is TaskState.QUEUED or task.members
-    return _PROGRESS_S if hears else _UNHEARD_S
 
 
 @asynccontextmanager

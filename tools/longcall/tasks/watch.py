@@ -6,6 +6,13 @@ from dataclasses import dataclass, field
 
 import anyio
 
+from longcall.models import Task, TaskState
+
+_PROGRESS_S = 2.0
+"""Seconds between two progress reports to one waiter."""
+_UNHEARD_S = 10.0
+"""Seconds between looks for a waiter that wants no progress."""
+
 
 @dataclass(slots=True)
 class Watch:
@@ -48,3 +55,12 @@ class Watches:
         """Tells everybody who waits for a task that it ended."""
         for watch in self._of.get(task, ()):
             watch.rung.set()
+
+
+def pause(task: Task, *, reports: bool) -> float:
+    """Returns the seconds between two looks at a task for one who waits for it, and wants reports or not.
+
+    Endings are told by themselves; looking costs, and a thousand may wait at once. But who waits for a worker must hear
+    soon when none can be started.
+    """
+    return _PROGRESS_S if reports or task.state is TaskState.QUEUED or task.members else _UNHEARD_S
