@@ -76,5 +76,6 @@ def test_no_name_of_a_model_is_an_address(place: str):
         "escalate": {"retry": {"escalate": [named]}},
         "judge": {"validate": [{"type": "judge", "criteria": "is good", "models": [named]}]},
     }[place]
+    asked: dict[str, Any] = {"model": "demo/echo", "prompt": "hello", **options}
     with pytest.raises(CallError, match="has an address in it"):
-        new_call(**{"model": "demo/echo", "prompt": "hello", **options})
+        new_call(**asked)
