@@ -133,3 +133,24 @@ class Waiting:
 
     def __exit__(self, *_: object) -> None:
         self.count -= 1
+
+
+async def test_who_waits_for_its_model_holds_up_no_other_of_its_provider():
+    limits = Limits({"openai": LimitSettings(max_in_flight=1), "openai/slow": LimitSettings(requests_per_minute=1)})
+    sent: list[str] = []
+
+    async def request(model: str) -> None:
+        async with limits.place(ask(model)):
+            sent.append(model)
+
+    async with anyio.create_task_group() as tasks:
+        for model in ("openai/slow", "openai/slow", "openai/fast"):
+            tasks.start_soon(request, model)
+            await anyio.wait_all_tasks_blocked()
+        assert sent == ["openai/slow", "openai/fast"]
+        tasks.cancel_scope.cancel()
+
+
+async def test_what_waited_for_a_limit_is_still_held_to_what_goes_in_all():
+    limits = Limits({"openai": LimitSettings(max_in_flight=9)}, max_in_flight=2)
+    assert await most_at_once(limits, [ask("openai/gpt-5")] * 12) == 2

@@ -5,14 +5,17 @@ from typing import Any
 
 import pytest
 from tools.tasks.bench import Answers, Bench, bench, briefly
-from tools.tasks.samples import new_task
+from tools.tasks.samples import HERE, added, new_task
 
 from longcall.backoff import Backoff
 from longcall.call import Call
+from longcall.calling import new_call
 from longcall.errors import ProviderError
-from longcall.models import AttemptState, Completion, TaskState
-from longcall.providers import Event, Provider, Sending
+from longcall.limits import Limits
+from longcall.models import AttemptState, Completion, Role, TaskState
+from longcall.providers import Event, Handle, Provider, Sending
 from longcall.retry import Retry
+from longcall.settings import LimitSettings
 from longcall.validators import parse_validators
 
 __all__ = ["bench"]
@@ -115,3 +118,40 @@ async def test_the_rounds_of_a_checked_call_stay_with_the_fallback(bench: Bench)
     found = await ended(bench, {"first": failing(BUSY), "second": Answers(answer)}, validators=checks)
     assert (found.state, found.text) == (TaskState.COMPLETED, "yes")
     assert [attempt.model for attempt in found.attempts] == ["first", "first", "second", "second"]
+
+
+async def test_a_judge_without_a_model_of_its_own_is_the_model_that_answered(bench: Bench):
+    async def answer(call: Call, sending: Sending) -> AsyncGenerator[Event]:
+        await sending()
+        asked = call.messages[-1].text
+        verdict = '{"verdict": "pass", "reason": "fine", "quotes": []}'
+        yield verdict if "verdict" in asked or len(call.messages) > 1 else "good"
+        yield Completion("really", "stop", cost_usd=0.0)
+
+    checks = parse_validators([{"type": "judge", "prompt": "Is {TEXT_TO_VALIDATE} good? Say your verdict."}])
+    found = await ended(bench, {"first": failing(BUSY), "second": Answers(answer)}, validators=checks)
+    assert {(attempt.model, attempt.role) for attempt in found.attempts[2:]} == {
+        ("second", Role.ANSWER),
+        ("second", Role.JUDGE),
+    }
+
+
+async def test_what_a_fallback_was_asked_before_a_crash_is_fetched_from_it(bench: Bench):
+    async def fetched(call: Call, handle: Handle) -> AsyncGenerator[Event]:
+        yield f"{call.model} kept {handle.name}"
+        yield Completion("really", "stop", cost_usd=0.0)
+
+    new = new_task("why?", model="first", fallbacks=("second",))
+    [task] = await added(bench.store, new)
+    await bench.store.claim(HERE, "dead", 1)
+    await bench.store.mark_sent(task, "dead", "second")
+    await bench.store.note_handle(task, "dead", "answer-1")
+    answers: dict[str, Provider] = {"first": failing(BUSY), "second": Answers(briefly, fetched)}
+    limits = Limits({"second": LimitSettings(requests_per_minute=1)})
+    async with limits.place(new_call(model="second", prompt="another")):
+        pass  # nothing more goes in this minute, but what is paid for is fetched all the same
+    async with bench.working(Answers(briefly), find=named(answers), limits=limits):
+        found = await bench.end(task)
+    assert (found.state, found.text) == (TaskState.COMPLETED, "second kept answer-1")
+    assert found.completion is not None
+    assert "second, its fallback" in found.completion.warnings[0]

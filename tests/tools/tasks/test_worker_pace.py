@@ -87,3 +87,16 @@ async def test_without_limits_the_places_are_all_there_is(bench: Bench):
         tasks = await bench.add(*(new_task(f"{number}") for number in range(3)))
         await bench.until(tasks[1], lambda found: bool(found.attempts))
         assert (await look(bench.store, tasks[2])).state is TaskState.QUEUED
+
+
+async def test_an_answer_that_is_whole_is_kept_however_slowly_its_stream_closes(bench: Bench):
+    async def whole(call: Call, sending: Sending) -> AsyncGenerator[Event]:
+        await sending()
+        yield "whole"
+        yield DONE
+        await anyio.sleep(0.5)
+
+    async with bench.working(Answers(whole)):
+        [task] = await bench.add(new_task(idle_s=0.2))
+        found = await bench.end(task)
+    assert (found.state, found.text) == (TaskState.COMPLETED, "whole")

@@ -91,6 +91,7 @@ class ClaudeCLIProvider(Provider):
             servers=servers,
             allowed=allowed,
             skip_permissions=settings.claude_skip_permissions,
+            bills=settings.claude_api_key,
         )
         environ = claude_environ(self._environ, folder, api_key=settings.claude_api_key, servers=servers)
         return _Run(command, prompt, environ, not gathers(call, servers), left_out(call, said))
@@ -129,7 +130,8 @@ async def _answer(call: Call, planned: _Run, folder: Folder) -> AsyncGenerator[E
             async for line in lines:
                 for text in heard.take(line):
                     yield text
-                yield ""  # it lives, though it only thinks or uses tools
+                if call.is_watched:
+                    yield ""  # it lives, though it only thinks or uses tools
                 if heard.result is not None:
                     break
         await _check(call, heard, running)

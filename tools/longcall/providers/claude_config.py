@@ -77,6 +77,7 @@ def claude_command(
     servers: Servers,
     allowed: Sequence[str],
     skip_permissions: bool,
+    bills: bool,
 ) -> tuple[list[str], Path]:
     """Writes what is asked into `folder`; returns the command line, which holds none of it, and the file for stdin."""
     system, by_option = turns.system, _fits_option(call)
@@ -92,7 +93,7 @@ def claude_command(
     if turns.earlier:
         command.append(f"--resume={folder.write('earlier.jsonl', turns.earlier)}")
     if servers:
-        command += _with_servers(call, servers, allowed, folder)
+        command += _with_servers(call, servers, allowed, folder, bills=bills)
     if by_option:
         command.append(f"--json-schema={json.dumps(call.response_schema)}")
     if call.reasoning_effort in _EFFORTS:
@@ -102,11 +103,20 @@ def claude_command(
     return command, folder.write("asked.jsonl", turns.last)
 
 
-def _with_servers(call: Call, servers: Servers, allowed: Sequence[str], folder: Folder) -> Sequence[str]:
+def _budget(call: Call, *, bills: bool) -> float | None:
+    """Returns the US dollars that a run may cost: of the budget, and of the cap of a call where a key is billed."""
+    caps = call.caps.call_usd if bills and call.caps is not None else None
+    limits = [usd for usd in (call.policy.budget.usd, caps) if usd is not None]
+    return min(limits, default=None)
+
+
+def _with_servers(
+    call: Call, servers: Servers, allowed: Sequence[str], folder: Folder, *, bills: bool
+) -> Sequence[str]:
     config = folder.write("servers.json", json.dumps({"mcpServers": servers}))
     options = [f"--mcp-config={config}", f"--allowedTools={','.join(allowed)}"]
     options += [f"--add-dir={folder}" for folder in _roots(servers)]
-    if (usd := call.policy.budget.usd) is not None:
+    if (usd := _budget(call, bills=bills)) is not None:
         # With tools a run is many requests, and it stops between two; of a single one it would throw away the answer.
         options.append(f"--max-budget-usd={usd:.6f}")
     return options

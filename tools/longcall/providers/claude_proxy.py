@@ -78,7 +78,7 @@ class ClaudeProxyProvider(Provider):
                 await sending()
                 async with client.stream("POST", self._url + _PATH, json=_body(call), headers=self._headers) as answer:
                     heard.task = answer.headers.get(_TASK)
-                    async for text in _texts(answer, heard):
+                    async for text in _texts(answer, heard, is_watched=call.is_watched):
                         yield text
         except (anyio.get_cancelled_exc_class(), GeneratorExit):
             await self._cancel(heard.task)
@@ -174,7 +174,7 @@ class _Heard:
         return Completion(model, self.reason, usage, more.get("cost_usd"), (*told, *warnings))
 
 
-async def _texts(answer: "httpx.Response", heard: _Heard) -> AsyncGenerator[str]:
+async def _texts(answer: "httpx.Response", heard: _Heard, *, is_watched: bool) -> AsyncGenerator[str]:
     is_stream = answer.headers.get("content-type", "").startswith("text/event-stream")
     if answer.status_code >= 400 or not is_stream:
         body = _object(_parsed(await answer.aread()))
@@ -188,7 +188,8 @@ async def _texts(answer: "httpx.Response", heard: _Heard) -> AsyncGenerator[str]
         part = _object(_parsed(line.removeprefix("data:")))
         if part.get("error"):
             raise _refusal(heard, int(part.get("status") or 500), part, part.get("retry_after"))
-        yield heard.take(part)
+        if (text := heard.take(part)) or is_watched:
+            yield text
 
 
 def _parsed(text: str | bytes) -> Any:

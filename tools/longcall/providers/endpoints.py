@@ -21,6 +21,11 @@ class Endpoint:
     arguments: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """`model`, `api_base` and `api_key`, as far as they are the operator's."""
 
+    @property
+    def where(self) -> dict[str, Any]:
+        """The address and the key alone."""
+        return {name: value for name, value in self.arguments.items() if name != "model"}
+
 
 class Endpoints:
     """The operator's providers."""
@@ -29,9 +34,22 @@ class Endpoints:
         self._providers = providers
         self._environ = environ
 
-    def of(self, call: Call) -> Endpoint:
-        """Returns what a call is asked with, raising as `at` does."""
-        return self.at(call.model)
+    def of(self, call: Call, litellm: Any = None) -> Endpoint:
+        """Returns what a call is asked with, raising as `at` does; see `resolved`."""
+        return self.at(call.model) if litellm is None else self.resolved(litellm, call.model)
+
+    def resolved(self, litellm: Any, asked: str) -> Endpoint:
+        """Returns what a model is asked with, also by a name without a provider, which LiteLLM knows; raises as `at`.
+
+        Otherwise the provider's own key would go to the address that the operator has given it.
+        """
+        if "/" in asked or not self._providers:
+            return self.at(asked)
+        try:
+            provider = litellm.get_llm_provider(model=asked)[1]
+        except Exception:  # noqa: BLE001  # whoever asks it is told
+            return Endpoint(asked)
+        return self.at(f"{provider}/{asked}") if provider in self._providers else Endpoint(asked)
 
     def at(self, asked: str) -> Endpoint:
         """Returns what a model is asked with, by the name that a call has for it.

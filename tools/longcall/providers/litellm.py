@@ -154,7 +154,7 @@ class LiteLLMProvider(Provider):
 
     async def _ask(self, call: Call, talk: Talk | None, sending: Sending) -> AsyncGenerator[Event]:
         litellm = await self.load()
-        endpoint = self._endpoints.of(call)
+        endpoint = self._endpoints.of(call, litellm)
         arguments, warnings = await anyio.to_thread.run_sync(_arguments, litellm, call, endpoint, talk)
         if call.response_schema is not None and "response_format" not in arguments:
             call = in_words(call)
@@ -165,7 +165,7 @@ class LiteLLMProvider(Provider):
             return
         turns = talk.turns if talk is not None else ()
         chat = partial(request, turns=turns, endpoint=endpoint.arguments)
-        ask = litellm_background.request if call.background else chat
+        ask = partial(litellm_background.request, where=endpoint.where) if call.background else chat
         stream = self._thread.relay(partial(ask, litellm, call, arguments, warnings), sending)
         async with aclosing(stream) as events:
             async for event in events:
@@ -189,14 +189,17 @@ class LiteLLMProvider(Provider):
 
         try:
             litellm = await self.load()
-            stream = self._thread.relay(partial(litellm_background.fetch, litellm, call, handle), begin)
+            where = self._endpoints.of(call, litellm).where
+            stream = self._thread.relay(partial(litellm_background.fetch, litellm, call, handle, where), begin)
             async with aclosing(stream) as events:
                 async for event in events:
                     yield self._priced(call, event)
         except (anyio.get_cancelled_exc_class(), GeneratorExit):
             if not begun:  # nobody over there knows of it yet, and the provider would work and bill on
                 with anyio.CancelScope(shield=True):
-                    await self._thread.run(partial(litellm_background.cancel, await self.load(), handle))
+                    litellm = await self.load()
+                    where = self._endpoints.of(call, litellm).where
+                    await self._thread.run(partial(litellm_background.cancel, litellm, handle, where))
             raise
 
     def listed(self) -> Mapping[str, Mapping[str, Any]]:
@@ -276,7 +279,7 @@ def _complaint(litellm: Any, call: Call, endpoint: Endpoint, model: str, provide
         return cannot_batch(call, model, provider)
     if not call.background:
         return None
-    if endpoint.model != call.model:
+    if "/" in call.model and endpoint.model != call.model:
         return ProviderError(
             "rejected", f"{call.model} is at a server of your own, which keeps no answers in the background."
         )

@@ -6,9 +6,10 @@ about ten minutes only.
 """
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, cast
 
 import anyio
@@ -74,33 +75,45 @@ class _Kept:
 
     name: str | None = None
     response: Any = None
+    where: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """The address and the key, where they are the operator's own."""
 
 
-async def request(litellm: Any, call: Call, arguments: dict[str, Any], warnings: list[str]) -> AsyncGenerator[Event]:
-    """Sends the request, yields its handle, and then as fetch() does.
+async def request(
+    litellm: Any,
+    call: Call,
+    arguments: dict[str, Any],
+    warnings: list[str],
+    where: Mapping[str, Any] = MappingProxyType({}),
+) -> AsyncGenerator[Event]:
+    """Sends the request, `where` the operator has it, yields its handle, and then as fetch() does.
 
     Raises:
         ProviderError: it was refused, or failed there.
     """
-    kept = _Kept()
+    kept = _Kept(where=where)
     async with _cancelled_when_left(litellm, kept):
         await _send(litellm, call, _in_responses(arguments, warnings), kept)
         assert kept.name is not None
         yield Handle(kept.name)
-        await _await_end(litellm, call, kept)
+        async for sign in _signs_of_life(litellm, call, kept):
+            yield sign
     for event in _told(litellm, call, kept.response, warnings):
         yield event
 
 
-async def fetch(litellm: Any, call: Call, handle: Handle) -> AsyncGenerator[Event]:
+async def fetch(
+    litellm: Any, call: Call, handle: Handle, where: Mapping[str, Any] = MappingProxyType({})
+) -> AsyncGenerator[Event]:
     """Yields the text of a kept answer when it is there, then its Completion; cancels it there when closed before.
 
     Raises:
         ProviderError: it failed there, or is not kept any more.
     """
-    kept = _Kept(handle.name)
+    kept = _Kept(handle.name, where=where)
     async with _cancelled_when_left(litellm, kept):
-        await _await_end(litellm, call, kept)
+        async for sign in _signs_of_life(litellm, call, kept):
+            yield sign
     for event in _told(litellm, call, kept.response, []):
         yield event
 
@@ -129,6 +142,7 @@ async def _send(litellm: Any, call: Call, options: dict[str, Any], kept: _Kept) 
                     timeout=call.timeout_s,
                     drop_params=True,
                     **options,
+                    **kept.where,
                 )
                 kept.name = kept.response.id
     except Exception as error:
@@ -144,24 +158,29 @@ async def _cancelled_when_left(litellm: Any, kept: _Kept) -> AsyncGenerator[None
         yield
     except (anyio.get_cancelled_exc_class(), GeneratorExit):
         if kept.name is not None:
-            await cancel(litellm, Handle(kept.name))
+            await cancel(litellm, Handle(kept.name), kept.where)
         raise
 
 
-async def cancel(litellm: Any, handle: Handle) -> None:
+async def cancel(litellm: Any, handle: Handle, where: Mapping[str, Any] = MappingProxyType({})) -> None:
     """Has the provider cancel its work, as well as it can be reached now."""
     try:
         with anyio.CancelScope(shield=True), anyio.move_on_after(_CANCEL_S):
-            await litellm.acancel_responses(response_id=handle.name, custom_llm_provider=KEEPING[0], timeout=_CANCEL_S)
+            await litellm.acancel_responses(
+                response_id=handle.name, custom_llm_provider=KEEPING[0], timeout=_CANCEL_S, **where
+            )
     except Exception as error:  # noqa: BLE001  # nothing more can be done about work that will not be fetched
         log.warning("%s could not be cancelled at its provider: %s", handle.name, redact(str(error)))
 
 
-async def _await_end(litellm: Any, call: Call, kept: _Kept) -> None:
+async def _signs_of_life(litellm: Any, call: Call, kept: _Kept) -> AsyncGenerator[str]:
+    """Looks at the answer until it has ended; each look that finds work at it is a sign of life."""
     pause = _FIRST_PAUSE_S
     if kept.response is None:
         kept.response = await _look(litellm, call, kept)
     while kept.response is None or kept.response.status in _WORKING:
+        if kept.response is not None and call.is_watched:
+            yield ""
         await anyio.sleep(pause)
         pause = min(_LONGEST_PAUSE_S, pause * 1.5)
         kept.response = await _look(litellm, call, kept)
@@ -171,7 +190,7 @@ async def _look(litellm: Any, call: Call, kept: _Kept) -> Any:
     """Returns the response as it is now; None when the provider could not tell this time."""
     try:
         with anyio.fail_after(_LOOK_S):
-            return await litellm.aget_responses(response_id=kept.name, custom_llm_provider=KEEPING[0])
+            return await litellm.aget_responses(response_id=kept.name, custom_llm_provider=KEEPING[0], **kept.where)
     except TimeoutError:
         return None
     except Exception as error:

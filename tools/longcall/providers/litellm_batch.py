@@ -75,12 +75,13 @@ class LiteLLMWire:
         self._thread = thread
         self._load = load
         self._endpoints = endpoints
-        self._client: Any = None
+        self._clients: dict[tuple[Any, Any], Any] = {}
+        """By address and key."""
 
     async def aclose(self) -> None:
         """Closes the connections."""
-        if self._client is not None:
-            await self._thread.run(self._client.close)
+        for client in self._clients.values():
+            await self._thread.run(client.close)
 
     async def upload(self, target: Target, bodies: Mapping[int, bytes]) -> str:
         """Uploads the requests as one file.
@@ -162,14 +163,20 @@ class LiteLLMWire:
         litellm = await self._load()
 
         async def ask() -> Any:
-            self._client = self._client or _client(self._endpoints.at(target.model))
+            client = self._at(self._endpoints.resolved(litellm, target.model))
             with anyio.fail_after(seconds):
-                return await attrgetter(function)(self._client)(timeout=seconds, **arguments)
+                return await attrgetter(function)(client)(timeout=seconds, **arguments)
 
         try:
             return await self._thread.run(ask)
         except Exception as error:
             raise refusal(litellm, target.model, error) from error
+
+    def _at(self, endpoint: Endpoint) -> Any:
+        where = (endpoint.arguments.get("api_base"), endpoint.arguments.get("api_key"))
+        if where not in self._clients:
+            self._clients[where] = _client(endpoint)
+        return self._clients[where]
 
 
 def _client(endpoint: Endpoint) -> Any:

@@ -10,7 +10,7 @@ import difflib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
@@ -68,6 +68,7 @@ _PREFIX = re.compile(r"(?:litellm\.\w+: |\w+(?:Error|Exception)(?: \w+)?(?: - |:
 _SUFFIX = re.compile(r"\s*(?:Original exception: |Handle with `litellm|\nTraceback).*", re.DOTALL)
 _SECRET = re.compile(r"\b(?:sk|pk|rk|key|AIza|gsk|ghp|hf|xai)[-_][-_*.\w]{6,}|\bAIza[-_\w]{10,}|Bearer\s+\S+")
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+_HIDDEN: set[str] = set()
 _OTHER_LOGINS = frozenset({"azure", "azure_ai", "bedrock", "sagemaker", "vertex_ai", "watsonx", "databricks", "oci"})
 """Providers that can log in by other means than one key in the environment."""
 _OTHER_NAMES: dict[str, tuple[str, ...]] = {
@@ -227,9 +228,15 @@ def _retry_after(error: Exception) -> float | None:
         return None
 
 
+def hide(variables: Iterable[str]) -> None:
+    """Has the values of variables taken for keys although their names do not say so."""
+    _HIDDEN.update(variables)
+
+
 def redact(text: str) -> str:
     """Returns `text` without anything that is, or looks like, a key."""
-    values = {value for name, value in os.environ.items() if len(value) >= 8 and _SECRET_NAME.search(name)}
+    secret = {name for name in os.environ if name in _HIDDEN or _SECRET_NAME.search(name)}
+    values = {value for name in secret if len(value := os.environ[name]) >= 8}
     for value in sorted(values, key=len, reverse=True):
         text = text.replace(value, "[redacted]")
     return _SECRET.sub("[redacted]", text)

@@ -33,6 +33,12 @@ def keyed() -> dict[str, str]:
     return with_keys(here(), os.environ)
 
 
+def key_variables(settings: Settings) -> set[str]:
+    """Returns the variables that hold keys, as far as the user's file names any."""
+    named = {provider.api_key_env for provider in settings.providers.values()}
+    return {*map(variable_of, settings.keys), *(name for name in named if name is not None)}
+
+
 def variable_of(name: str) -> str:
     """Returns the variable that holds a key: `openai` is short for OPENAI_API_KEY."""
     return name if name.isupper() else f"{name.upper().replace('-', '_')}_API_KEY"

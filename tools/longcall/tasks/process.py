@@ -30,10 +30,11 @@ from longcall.providers import Provider
 from longcall.providers.claude_cli import ClaudeCLIProvider
 from longcall.providers.claude_proxy import ClaudeProxyProvider
 from longcall.providers.litellm import LiteLLMProvider
+from longcall.providers.litellm_errors import hide
 from longcall.providers.scripted import ScriptedProvider
 from longcall.providers.thread import LoopThread
 from longcall.routing import Route, route
-from longcall.settings import Settings, read_settings
+from longcall.settings import Settings, key_variables, read_settings
 from longcall.tasks.doorbell import open_doorbell
 from longcall.tasks.launch import log_path
 from longcall.tasks.lock import held, lock_path
@@ -108,6 +109,7 @@ async def _serve(settings: Settings, environment: str, observer: Observer) -> No
             if has_wal_reset_bug():
                 log.info("SQLite %s has the WAL-reset bug; one process at a time checkpoints", sqlite3.sqlite_version)
             await store.enrol(name, environment, os.getpid(), bell.port)
+            hide(key_variables(settings))
             litellm = LiteLLMProvider(
                 LoopThread(portal), settings.providers, settings.prices, batch_poll_s=settings.batch_poll_s
             )

@@ -272,6 +272,11 @@ WHERE (id = :task OR parent = :task) AND finished_at IS NOT NULL AND delivered_a
 SELECT EXISTS (SELECT 1 FROM tasks WHERE state = 'queued' AND environment = :environment)
     OR EXISTS (SELECT 1 FROM tasks WHERE state = 'running' AND kind = 'call' AND environment = :environment);
 
+-- name: being_combined
+-- Whether the answers of a task's group are being made one.
+SELECT 1 FROM tasks AS whole JOIN tasks AS made ON made.parent = whole.parent
+WHERE whole.id = :task AND made.held_for = 'members' AND made.state = 'running';
+
 -- name: hold_again
 -- The task with its key is asked again by now.
 UPDATE tasks SET state = 'queued', worker = NULL, started_at = NULL, held_for = 'twin', held = 1

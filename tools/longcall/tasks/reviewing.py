@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
+from longcall.errors import CallError
 from longcall.message import Message
 from longcall.models import Decision
 from longcall.tasks import conversing
@@ -19,8 +20,14 @@ def review(values: Mapping[str, Any], decision: Decision, guidance: str | None, 
     """Decides what becomes of an answer that needs review; whether it still needed one.
 
     Raises:
+        CallError: the answers of its group are being made one just now.
         ConversationBusyError: another task is at work in the conversation of one that is to be guided.
     """
+    if decision is not Decision.STOP and connection.execute(_SQL["being_combined"], values).fetchone():
+        raise CallError(
+            "The answers of its group are being made one just now, without this one: decide again when the group has"
+            " ended, and they are combined anew."
+        )
     match decision:
         case Decision.ACCEPT:
             done = connection.execute(_SQL["accept"], {**values, "warning": ACCEPTED})

@@ -28,6 +28,8 @@ RELEASE = (
     "SELECT 1 FROM tasks AS other WHERE other.id = tasks.twin AND other.finished_at IS NOT NULL)))",
     "UPDATE tasks SET held = 0 WHERE held_for = 'members' AND NOT EXISTS (SELECT 1 FROM tasks AS member"
     " WHERE member.parent = tasks.parent AND member.finished_at IS NULL AND member.held_for IS NOT 'members')",
+    "UPDATE tasks SET state = 'completed', finished_at = created_at WHERE kind = 'group' AND state = 'running'"
+    " AND NOT EXISTS (SELECT 1 FROM tasks AS member WHERE member.parent = tasks.id AND member.finished_at IS NULL)",
 )
 """What members waited for may be among what could not be read, and then nothing would release them."""
 
