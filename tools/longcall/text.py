@@ -1,5 +1,7 @@
 """Small rules about text that every door shares."""
 
+from decimal import Decimal
+
 HEAD_CHARS = 100
 _HIGH = ("\ud800", "\udbff")
 
@@ -22,6 +24,11 @@ def head(text: str, chars: int = HEAD_CHARS) -> str:
 def clip(text: str, chars: int) -> str:
     """Returns at most `chars` characters of `text`, marked when cut."""
     return text if len(text) <= chars else text[:chars] + f"… [{len(text) - chars} more characters]"
+
+
+def dollars(usd: float) -> str:
+    """Returns US dollars to four digits, never in powers of ten: `$0.0000125`."""
+    return f"${Decimal(f'{usd:.4g}'):f}"
 
 
 class Pieces:

@@ -96,7 +96,7 @@ def read_asked(body: Any, *, passed_on: bool = False) -> Asked:
         given = _Body.model_validate(body)
     except ValidationError as error:
         param = next((str(part) for part in error.errors()[0]["loc"]), None)
-        raise ProblemError(400, first_complaint(error), param=param) from None
+        raise ProblemError(400, first_complaint(error, whole="The body of the request"), param=param) from None
     _refuse_unknown(given.model_extra or {})
     messages = [_tidied(message) for message in given.messages or ()] or None
     checks, schema, system = _format(given, messages or [])

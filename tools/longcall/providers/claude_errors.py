@@ -74,7 +74,11 @@ def cannot_keep(model: str) -> ProviderError:
 
 def cannot_start(error: OSError) -> ProviderError:
     """Returns the error for a command line that the system does not start."""
-    return ProviderError("not_installed", f"Claude's command line cannot be started: {error}.", refused=True)
+    return ProviderError(
+        "not_installed",
+        f"Claude's command line cannot be started: {error}. Set LONGCALL_CLAUDE_CLI to the path of one that can.",
+        refused=True,
+    )
 
 
 def failure(model: str, heard: Heard) -> ProviderError:

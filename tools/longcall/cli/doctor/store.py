@@ -33,8 +33,10 @@ def look(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
     try:
         told = f"{path}: {run(count)} tasks, {_size(path)}, sound"
     except (LongcallError, OSError) as error:
-        remedy = "Make its folder one that can be written, or set LONGCALL_HOME to another."
-        return [Finding("task store", works=False, told=str(error), remedy=remedy, is_needed=True)]
+        # What longcall raises says at its end what to do.
+        told, _, remedy = str(error).partition(". ") if isinstance(error, LongcallError) else (str(error), "", "")
+        remedy = remedy or "Make its folder one that can be written, or set LONGCALL_HOME to another."
+        return [Finding("task store", works=False, told=told, remedy=remedy, is_needed=True)]
     return [Finding("task store", works=True, told=told, is_needed=True), _sqlite()]
 
 
