@@ -56,7 +56,7 @@ def test_nothing_spent_and_days_that_cannot_be_are_told(lone_cli: CommandLine) -
 
 def test_what_a_call_may_cost_is_refused_where_it_is_no_amount(lone_cli: CommandLine) -> None:
     ended = lone_cli.run("call", "hello", "-m", "demo/echo", "--max-cost", "-1")
-    assert (ended.code, "`max_cost_usd` must be US dollars" in ended.err) == (2, True)
+    assert (ended.code, "`--max-cost` must be US dollars" in ended.err) == (2, True)
     assert lone_cli.run("call", "hello", "-m", "demo/echo", "--max-cost", "0").out == "hello\n"
 
 

@@ -72,7 +72,7 @@ def ending(command: Callable[[], None]) -> None:
         if isinstance(expected, ReaderGoneError):
             _silence_stdout()
             sys.exit(Exit.READER_GONE)
-        complain(in_shell(str(expected)))
+        complain(in_shell(str(expected)) if isinstance(expected, CallError) else str(expected))
         sys.exit(Exit.USAGE if isinstance(expected, CallError | SettingsError) else Exit.TROUBLE)
 
 

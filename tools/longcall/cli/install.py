@@ -123,9 +123,7 @@ def _variables(named: Sequence[str], environ: Mapping[str, str], *, copies: bool
     pairs = [one.partition("=") for one in named]
     if not all(_VARIABLE.fullmatch(name) for name, _, _ in pairs):
         # What was given instead is not repeated: it may be a key.
-        raise CallError(
-            "--env takes NAME or NAME=VALUE, and what was given does not begin with the name of a variable."
-        )
+        raise CallError("--env takes NAME or NAME=VALUE, and what was given is no name of a variable.")
     values = {name: value for name, given, value in pairs if given}
     references = [name for name, given, _ in pairs if not given and name not in values]
     if not copies:
@@ -134,7 +132,9 @@ def _variables(named: Sequence[str], environ: Mapping[str, str], *, copies: bool
         raise CallError("Keys are not written into a project's file, which others may read. Leave --copy-keys away.")
     copied = references or [name for names in KEYS.values() for name in names if environ.get(name)]
     if missing := [name for name in copied if not environ.get(name)]:
-        raise CallError(f"--copy-keys cannot copy {', '.join(missing)}: not set here. Set it first, or leave it away.")
+        raise CallError(
+            f"{', '.join(missing)} cannot be copied: not set here. Set it first, or leave --copy-keys away."
+        )
     if not copied and not values:
         raise CallError("--copy-keys found no key here: set OPENAI_API_KEY or another first, or name one with --env.")
     return Variables({**{name: environ[name] for name in copied}, **values})

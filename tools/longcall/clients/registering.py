@@ -86,7 +86,7 @@ def uninstall(client: Client, path: Path, *, force: bool = False) -> Edit:
 def _refuse_foreign(client: Client, path: Path, *, force: bool) -> None:
     if not force:
         raise ConfigError(
-            f"{path} has an entry {NAME!r} that starts another program. It was left as it is; look at it,"
+            f"{path} has an entry {NAME!r} already that does not start this program. It was left as it is; look at it,"
             f" and add --force to have {client.title}'s entry replaced or removed all the same."
         )
 
