@@ -242,8 +242,10 @@ def _tell_end(task: Task) -> None:
     if not task.state.is_final:
         remark(f"Still working; the work goes on. `longcall tasks show {short}` shows it. Task {task.id}.")
         return
+    stopped = task.validation.stopped if task.validation and task.failure else None
     for warning in task.completion.warnings if task.completion else ():
-        remark(f"longcall: {warning}", "yellow")
+        if stopped is None or not warning.endswith(stopped):  # the failure says it once more
+            remark(f"longcall: {warning}", "yellow")
     if task.failure is not None:
         complain(in_shell(task.failure.message))
     elif task.state is TaskState.NEEDS_REVIEW:

@@ -235,8 +235,18 @@ def redact(text: str) -> str:
     return _SECRET.sub("[redacted]", text)
 
 
-def unknown_model(litellm: Any, model: str) -> ProviderError:
-    """Returns the error for a name that no provider claims, with the nearest known names."""
+def unknown_model(litellm: Any, model: str, *, is_own: bool = False) -> ProviderError:
+    """Returns the error for a name that no provider claims, with the nearest known names.
+
+    `is_own` when the operator gave the provider an address, so that only whose API it speaks is not known.
+    """
+    if is_own:
+        name = model.partition("/")[0]
+        return ProviderError(
+            "unknown_model",
+            f"How to ask {model!r} is not known: [providers.{name}] in longcall.toml says no `kind`. Set it there, for"
+            ' example kind = "openai" for a server that speaks OpenAI\'s API.',
+        )
     return ProviderError(
         "unknown_model",
         f"No provider is known for the model {model!r}; names look like provider/model.{_suggestion(litellm, model)}",

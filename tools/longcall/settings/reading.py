@@ -194,7 +194,9 @@ def _origin(parts: list[str], origins: Mapping[str, str]) -> str:
 
 
 def _shown(value: Any) -> str:
-    return repr(value) if isinstance(value, str | int | float | bool | list) else "something else"
+    if isinstance(value, list):
+        return json.dumps(value, default=str)
+    return repr(value) if isinstance(value, str | int | float | bool) else "something else"
 
 
 def _suggestion(parts: list[str]) -> str:
