@@ -34,6 +34,16 @@ async def test_a_value_out_of_range_is_one_sentence(
     assert "http" not in said
 
 
+async def test_our_own_sentence_comes_without_words_of_the_sdk(one_client: Client) -> None:
+    both = {"prompt": "hello", "messages": [{"role": "user", "content": "x"}]}
+    said = await error_text(one_client, "llm_call", model="demo/echo", **both)
+
+    assert said.startswith("Give either `prompt` or `messages`")
+    assert (await error_text(one_client, "llm_call", messages=[{"content": "x"}], model="demo/echo")).startswith(
+        "`messages.0.role` is missing."
+    )
+
+
 async def test_a_value_at_the_end_of_its_range_is_taken(one_client: Client) -> None:
     assert (await call(one_client, "list_models", limit=1))["models"]
 

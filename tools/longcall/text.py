@@ -26,6 +26,13 @@ def clip(text: str, chars: int) -> str:
     return text if len(text) <= chars else text[:chars] + f"… [{len(text) - chars} more characters]"
 
 
+def reason_of(error: Exception) -> str:
+    """Returns what an error says, without Python's numbers and quotes where the system raised it; no full stop."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error).strip().rstrip(".") or type(error).__name__
+
+
 def dollars(usd: float) -> str:
     """Returns US dollars to four digits, never in powers of ten: `$0.0000125`."""
     return f"${Decimal(f'{usd:.4g}'):f}"

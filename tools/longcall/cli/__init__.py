@@ -27,7 +27,8 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except typer.BadParameter as error:
-            error.message = re.sub(r"^Input should ", "it must ", error.message.removeprefix("Value error, "))
+            told = error.message.removeprefix("Value error, ").partition(", unable to parse")[0]
+            error.message = re.sub(r"^Input should ", "it must ", told)
             raise
 
 

@@ -95,6 +95,8 @@ def refusal(litellm: Any, model: str, error: Exception) -> ProviderError:
     message = f"{model} {_SENTENCES[code]}" + (f" (HTTP {status})" if status else "") + f": {said}"
     if code == "unknown_model":
         message += _suggestion(litellm, model)
+    if code == "unreachable":
+        message = f"{message.rstrip('.')}. Look at the network, and at the provider's address if you set one."
     refused = code not in _MAY_BE_BILLED
     return ProviderError(code, message, retryable=retryable, refused=refused, retry_after=_retry_after(error))
 

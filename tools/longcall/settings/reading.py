@@ -179,7 +179,7 @@ def _sentence(error: ErrorDetails, origins: Mapping[str, str]) -> str:
         case "missing":
             return f"{where} is missing."
         case _:
-            return f"{where} {words_of(error)}."
+            return f"{where} {words_of(error).replace('an object', 'a table')}."
 
 
 def _origin(parts: list[str], origins: Mapping[str, str]) -> str:
