@@ -118,7 +118,7 @@ def _reason(error: OSError | OverflowError) -> tuple[str, str]:
     """Returns why nothing can listen there, and what to do instead."""
     port = "Take another port with --port, or --port 0 for a free one."
     if isinstance(error, OverflowError):
-        return str(error), port
+        return "there is no such port", port
     if isinstance(error, socket.gaierror) or error.errno is None:
         return error.strerror or str(error), "Take another name or address with --host."
     # The error's own words repeat the address.
