@@ -41,6 +41,8 @@ class StrictServer(MCPServer[State], Generic[State]):
         except ToolError as error:
             if isinstance(error.__cause__, ValidationError):
                 raise ToolError(first_complaint(error.__cause__)) from error.__cause__
+            if isinstance(error.__cause__, ToolError):  # the SDK sets words of its own before ours
+                raise error.__cause__ from error.__cause__.__cause__
             raise
 
     async def list_tools(self) -> list[Tool]:

@@ -1,6 +1,8 @@
 """Where a server listens over HTTP, and under which names it is known there."""
 
+import errno
 import ipaddress
+import os
 import re
 import socket
 from contextlib import suppress
@@ -105,14 +107,23 @@ class Binding:
             both = self.host == "::" and socket.has_dualstack_ipv6()
             bound = socket.create_server(address[:2], family=family, backlog=2048, dualstack_ipv6=both)
         except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise CallError(
-                f"Nothing can listen on {self.host} port {self.port} ({reason}); take another with --port, or --port 0"
-                " for a free one."
-            ) from error
+            reason, other = _reason(error)
+            raise CallError(f"Nothing can listen on {self.host} port {self.port} ({reason}). {other}") from error
         # Named TCP, or asyncio leaves Nagle's algorithm on, and each answer waits 40 ms for the client's late ACK.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=bound.detach())
         return replace(self, port=listener.getsockname()[1]), listener
+
+
+def _reason(error: OSError | OverflowError) -> tuple[str, str]:
+    """Returns why nothing can listen there, and what to do instead."""
+    port = "Take another port with --port, or --port 0 for a free one."
+    if isinstance(error, OverflowError):
+        return "there is no such port", port
+    if isinstance(error, socket.gaierror) or error.errno is None:
+        return error.strerror or str(error), "Take another name or address with --host."
+    # The error's own words repeat the address.
+    there_is_none = error.errno == errno.EADDRNOTAVAIL
+    return os.strerror(error.errno), "Take an address of this machine with --host." if there_is_none else port
 
 
 def _bracketed(host: str) -> str:

@@ -72,7 +72,7 @@ async def test_a_fallback_is_visible_at_the_top(tmp_path: Path, endpoint: Script
         found = await call(front, "llm_call", prompt=prompt, model="openai/refused")
         none = await call(front, "llm_call", prompt=prompt, model="openai/refused", fallbacks=[], fresh=True)
     assert (found["status"], found["model"], found["attempts"]) == ("completed", "at-once", 2)
-    assert "openai/refused was not the one that answered but openai/at-once, its fallback" in found["warnings"][0]
+    assert "openai/at-once answered instead of openai/refused, whose fallback it is" in found["warnings"][0]
     assert (none["status"], none["error"]["code"]) == ("failed", "no_access")
     assert [asked["model"] for asked in endpoint.asked(prompt)] == ["refused", "at-once", "refused"]
 

@@ -18,10 +18,10 @@ async def test_an_argument_that_no_tool_knows_is_refused_and_nothing_is_asked(on
 @pytest.mark.parametrize(
     ("tool", "arguments", "complaint"),
     [
-        ("poll_task", {"wait_s": 46}, "`wait_s` cannot be used: Input should be less than or equal to 45."),
-        ("poll_task", {"offset": "many"}, "`offset` cannot be used: Input should be a valid integer"),
-        ("cancel_task", {}, "`task_id` cannot be used: Field required."),
-        ("list_models", {"limit": 0}, "`limit` cannot be used: Input should be greater than or equal to 1."),
+        ("poll_task", {"wait_s": 46}, "`wait_s` must be 45 or less."),
+        ("poll_task", {"offset": "many"}, "`offset` must be a whole number."),
+        ("cancel_task", {}, "`task_id` is missing."),
+        ("list_models", {"limit": 0}, "`limit` must be 1 or more."),
     ],
 )
 async def test_a_value_out_of_range_is_one_sentence(
@@ -32,6 +32,16 @@ async def test_a_value_out_of_range_is_one_sentence(
     assert complaint in said
     assert "\n" not in said
     assert "http" not in said
+
+
+async def test_our_own_sentence_comes_without_words_of_the_sdk(one_client: Client) -> None:
+    both = {"prompt": "hello", "messages": [{"role": "user", "content": "x"}]}
+    said = await error_text(one_client, "llm_call", model="demo/echo", **both)
+
+    assert said.startswith("Give either `prompt` or `messages`")
+    assert (await error_text(one_client, "llm_call", messages=[{"content": "x"}], model="demo/echo")).startswith(
+        "`messages.0.role` is missing."
+    )
 
 
 async def test_a_value_at_the_end_of_its_range_is_taken(one_client: Client) -> None:

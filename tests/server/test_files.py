@@ -73,7 +73,7 @@ async def test_every_member_of_a_group_is_shown_them(host: Client) -> None:
 
 
 @pytest.mark.parametrize(("files", "said"), [
-    (["../outside.txt"], "outside the folders"), (["src/.env"], "hold secrets"), (["missing.py"], "No such file"),
+    (["../outside.txt"], "outside the folders"), (["src/.env"], "hold secrets"), (["missing.py"], "no such file"),
     (["picture.png"], "not known to take image/png"), ([""], "empty"), (["src/a.py:9"], "lines"),
 ])  # fmt: skip
 async def test_what_cannot_be_shown_is_an_error_and_no_task(

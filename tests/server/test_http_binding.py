@@ -63,3 +63,16 @@ def test_a_free_port_is_told(host: str) -> None:
 def test_a_url_has_brackets_around_ipv6_and_a_name_for_every_address() -> None:
     assert Binding("::1", 8020).url == "http://[::1]:8020/mcp"
     assert Binding("0.0.0.0", 8020).url == f"http://{socket.gethostname()}:8020/mcp"
+
+
+def test_where_nothing_can_listen_is_told_with_what_to_take_instead() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(CallError, match=rf"port {port} \([^()]*\)\. Take another port with --port"):
+            Binding(port=port).bind()
+    with pytest.raises(CallError, match=r"port 0 \([^()]*\)\. Take an address of this machine with --host"):
+        Binding("192.0.2.1", port=0).bind()
+    with pytest.raises(CallError, match="Take another name or address with --host"):
+        Binding("no such name", port=0).bind()
+    with pytest.raises(CallError, match="Take another port with --port"):
+        Binding(port=10**20).bind()

@@ -238,6 +238,8 @@ def test_other_paths_and_methods(proxy: HttpServer, method: Literal["GET", "POST
     answer = httpx.request(method, proxy.root + path)
     assert answer.status_code == status
     assert ("error" in answer.json()) == (status != 200)
+    if status == 405:
+        assert answer.json()["error"]["message"].startswith(f"{path} does not take {method}; use ")
 
 
 def test_no_file_of_the_folder_that_the_proxy_runs_in_is_opened_to_a_model(client: openai.OpenAI):

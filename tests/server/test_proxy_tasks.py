@@ -104,6 +104,8 @@ def test_a_task_that_never_was_is_not_found(proxy: HttpServer, path: str):
     method = "GET" if path == "status" else "POST"
     answer = httpx.request(method, f"{proxy.url}/polling/{path}/{'0' * 32}")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_task")
+    assert "/v1/polling/active" in answer.json()["error"]["message"]
+    assert "poll_task" not in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("stream", [False, True])

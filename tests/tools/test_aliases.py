@@ -42,7 +42,7 @@ def test_without_aliases_a_call_stays_the_same():
 
 @pytest.mark.parametrize("model", ["meta-task/x", "validate_code"])
 def test_what_asks_no_model_is_no_fallback(model: str):
-    with pytest.raises(CallError, match=f"'{model}' is no model that can be asked, and so no fallback"):
+    with pytest.raises(CallError, match=f"'{model}' in `fallbacks` is no model that can be asked"):
         new_call(model="demo/echo", prompt="hello", fallbacks=[model])
 
 

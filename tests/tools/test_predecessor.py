@@ -168,8 +168,8 @@ def test_the_value_of_a_key_to_a_provider_is_not_repeated():
         ({"model": "m"}, "There is nothing to ask"),
         ({"model": "m", "messages": []}, "There is nothing to ask"),
         ({"model": "m", "messages": MESSAGES, "question": "why?"}, "Give either `question` or `messages`"),
-        ({**CONFIG, "temperature": "hot"}, "`temperature` cannot be used"),
-        ({**CONFIG, "timeout": 0}, "`timeout_s` cannot be used"),
+        ({**CONFIG, "temperature": "hot"}, "`temperature` must be a number"),
+        ({**CONFIG, "timeout": 0}, "`timeout_s` must be above 0"),
         ({}, "No model was named"),
     ],
 )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longcall.text import clean, clip, head
+from longcall.text import clean, clip, dollars, head, reason_of
 
 ANY_TEXT = st.text(st.characters(exclude_categories=[]))
 """Lone surrogates and NUL included."""
@@ -58,3 +58,25 @@ def test_clipped_text_says_how_much_is_missing(text: str, chars: int):
     clipped = clip(text, chars)
     missing = max(0, len(text) - chars)
     assert clipped == (text if missing == 0 else f"{text[:chars]}… [{missing} more characters]")
+
+
+@pytest.mark.parametrize(
+    ("usd", "told"),
+    [
+        (0.0, "$0"),
+        (0.000001, "$0.000001"),
+        (0.0098314, "$0.009831"),
+        (1.5, "$1.5"),
+        (20.0, "$20"),
+        (123456.0, "$123500"),
+    ],
+)
+def test_dollars_are_never_told_in_powers_of_ten(usd: float, told: str):
+    assert dollars(usd) == told
+
+
+def test_the_reason_of_an_error_of_the_system_has_no_number():
+    assert reason_of(FileNotFoundError(2, "No such file or directory", "/x")) == "/x: No such file or directory"
+    assert reason_of(OSError(28, "No space left on device")) == "No space left on device"
+    assert reason_of(ValueError("it is odd.")) == "it is odd"
+    assert reason_of(TimeoutError()) == "TimeoutError"

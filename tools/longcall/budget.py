@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from longcall.call import Call
 from longcall.models import Attempt, AttemptState, Completion
 from longcall.retry import Budget
+from longcall.text import dollars
 
 _BYTES_PER_TOKEN = 4
 _LEAST_USD = 1e-6
@@ -53,9 +54,9 @@ def reached(budget: Budget, spent: Spent, seconds: float) -> str | None:
     if budget.tokens is not None and spent.tokens >= budget.tokens:
         return f"{spent.tokens} tokens are spent of a budget of {budget.tokens}."
     if budget.usd is not None and spent.usd >= budget.usd:
-        return f"${spent.usd:.4g} are spent of a budget of ${budget.usd:g}."
+        return f"{dollars(spent.usd)} are spent of a budget of {dollars(budget.usd)}."
     if budget.usd is not None and not spent.is_price_known:
-        return f"What a request cost is unknown, so the budget of ${budget.usd:g} cannot be held any further."
+        return f"What a request cost is unknown, so the budget of {dollars(budget.usd)} cannot be held any further."
     if budget.seconds is not None and seconds >= budget.seconds:
         return f"{seconds:.0f} s are gone of a budget of {budget.seconds:g} s."
     return None

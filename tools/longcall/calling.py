@@ -6,11 +6,12 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from longcall.call import Call
+from longcall.complaint import complaint_of
 from longcall.errors import CallError
 from longcall.message import Message
 from longcall.retry import Retry, plain_retry
 from longcall.routing import BATCHING, Route, may_batch, route
-from longcall.validators import parse_validators
+from longcall.validators import fault_of, parse_validators
 
 
 def new_call(
@@ -75,7 +76,7 @@ def _checks(options: dict[str, Any]) -> dict[str, Any]:
         try:
             validators = (*validators, *parse_validators([{"type": "json_schema", "schema": given["response_schema"]}]))
         except ValueError as error:
-            raise CallError(f"`response_schema` cannot be used: {error}") from None
+            raise CallError(f"In `response_schema`, {fault_of(error)}") from None
     return {**given, "validators": validators}
 
 
@@ -89,11 +90,11 @@ def demand_served(call: Call) -> None:
     _demand_names(call)
     for model in (*(model for judge in call.judges for model in judge.models), *call.policy.escalate, *chooser):
         if route(model) in (Route.GIVEN, Route.CHECK, Route.COMBINE):
-            raise CallError(f"{model!r} is no model that can be asked.")
+            raise CallError(f"{model!r} is no model that can be asked; name one as provider/model.")
     _demand_fallbacks(call)
     for judge in call.judges:
         if judge.servers or judge.mcp_config:
-            _demand_tools(judge.models or (call.model,), (Route.CLAUDE,), "as a judge; models named max/… can")
+            _demand_tools(judge.models or (call.model,), (Route.CLAUDE,), " as a judge; models named max/… can")
     stage = call.policy.tool_stage
     uses_tools = call.servers or call.mcp_config or (stage and (stage.servers or stage.mcp_config))
     if call.urgency == "batch":
@@ -124,7 +125,7 @@ def _demand_fallbacks(call: Call) -> None:
     uses_tools = bool(call.servers or call.mcp_config or (stage and (stage.servers or stage.mcp_config)))
     for model in call.fallbacks:
         if route(model) in (Route.GIVEN, Route.CHECK, Route.COMBINE):
-            raise CallError(f"{model!r} is no model that can be asked, and so no fallback.")
+            raise CallError(f"{model!r} in `fallbacks` is no model that can be asked; name one as provider/model.")
         if uses_tools and route(model) is not route(call.model):
             raise CallError(
                 f"{model!r} cannot stand in for {call.model!r} where tools are used: models named max/… use them"
@@ -136,7 +137,9 @@ def _demand_batch(call: Call, *, uses_tools: bool) -> None:
     if uses_tools or call.background:
         raise CallError("A call with `urgency` batch takes neither `servers` nor `background`; leave one of them out.")
     if call.first_byte_s or call.idle_s:
-        raise CallError("A call with `urgency` batch can wait, and takes neither `first_byte_s` nor `idle_s`.")
+        raise CallError(
+            "A call with `urgency` batch can wait, and takes neither `first_byte_s` nor `idle_s`; leave them out."
+        )
     for model in (call.model, *call.policy.escalate, *call.fallbacks):
         if not may_batch(model):
             raise CallError(
@@ -148,7 +151,7 @@ def _demand_batch(call: Call, *, uses_tools: bool) -> None:
 def _demand_tools(models: Sequence[str], served: Sequence[Route], who_can: str) -> None:
     for model in models:
         if route(model) not in served:
-            raise CallError(f"{model!r} cannot be handed tools {who_can}.".replace(" ;", ";"))
+            raise CallError(f"{model!r} cannot be handed tools{who_can}. Name one of those, or leave `servers` out.")
 
 
 def _demand_asked(call: Call) -> None:
@@ -175,21 +178,31 @@ def _turns(
     if prompt is not None and messages:
         raise CallError("Give either `prompt` or `messages`, not both.")
     if messages is not None and not isinstance(messages, list | tuple):
-        raise CallError("`messages` must be a list of chat turns.")
-    turns: list[Message] = [Message.model_validate(message) for message in messages or ()]
+        raise CallError('`messages` must be a list of chat turns, as in [{"role": "user", "content": "…"}].')
+    turns = [_turn(message, at) for at, message in enumerate(messages or ())]
     if prompt is not None:
         turns = [Message(role="user", content=prompt)]
     if not any(turn.content.strip() if isinstance(turn.content, str) else turn.content for turn in turns):
-        raise CallError("There is nothing to ask: `prompt` (or the text of `messages`) is empty.")
+        raise CallError("There is nothing to ask: give a text in `prompt`, or in `messages`.")
     if turns[-1].role in ("system", "developer"):
-        raise CallError("There is nothing to answer: `messages` must end with a user or an assistant turn.")
+        raise CallError("There is nothing to answer: end `messages` with a user's or an assistant's turn.")
     if system:
         turns.insert(0, Message(role="system", content=system))
     return tuple(turns)
 
 
-def first_complaint(error: ValidationError) -> str:
-    """Returns what is wrong with the first value that is, as one sentence."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the call"
-    return f"`{where}` cannot be used: {first['msg'].removeprefix('Value error, ')}."
+def _turn(message: Message | dict[str, Any], at: int) -> Message:
+    try:
+        return Message.model_validate(message)
+    except ValidationError as error:
+        raise CallError(first_complaint(error, within=f"messages.{at}")) from None
+
+
+def first_complaint(error: ValidationError, whole: str = "The call", within: str = "") -> str:
+    """Returns what is wrong with the first value that is, as one sentence.
+
+    `whole` names what all the values belong to, and `within` where among the caller's arguments that stands.
+    """
+    told = complaint_of(error)
+    place = ".".join(part for part in (within, told.place) if part)
+    return f"{told.sentence(f'`{place}`' if place else whole)}."

@@ -14,7 +14,7 @@ from longcall.message import Message
 from longcall.models import Task, TaskState
 from longcall.routing import CHECK
 from longcall.text import clean, head
-from longcall.validators import parse_validators
+from longcall.validators import fault_of, parse_validators
 
 _JUDGED = ("models", "prompt", "require", "success_criteria", "servers", "mcp_config", "max_tokens", "criteria")
 _Told = Callable[[Callable[[Any], Any], Any], Any]
@@ -51,7 +51,7 @@ def check_call(
     try:
         request = CodeRequest.model_validate({name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
-        raise CallError(first_complaint(error).replace("`the call`", "The request")) from None
+        raise CallError(first_complaint(error, whole="The request")) from None
     shown = request.code if request.code is not None else ", ".join(request.files)
     call = Call(
         model=CHECK,
@@ -72,11 +72,11 @@ def _judges(criteria: list[str] | None, judge: Mapping[str, Any] | None) -> tupl
     if unknown := [name for name in asked if name not in _JUDGED]:
         raise CallError(f"`judge` takes no `{unknown[0]}`; it takes {', '.join(_JUDGED)}.")
     if not asked.get("models"):
-        raise CallError('Name who judges, as in judge={"models": ["anthropic/claude-sonnet-4-5"]}.')
+        raise CallError('Name who judges in `judge`, as in {"models": ["anthropic/claude-sonnet-4-5"]}.')
     try:
         return parse_validators([{"type": "judge", **asked, **({"criteria": criteria} if criteria else {})}])
     except ValueError as error:
-        raise CallError(f"`judge` cannot be used: {error}") from None
+        raise CallError(f"`judge` cannot be used: {fault_of(error)}") from None
 
 
 def _portable(request: dict[str, Any]) -> str:

@@ -148,7 +148,7 @@ def name_of(said: str) -> str:
     """
     name = unicodedata.normalize("NFC", clean(said)).strip()
     if not name or len(name) > NAME_CHARS or not name.isprintable():
-        raise CallError(f"A conversation's name has 1 to {NAME_CHARS} characters on one line, or is its id.")
+        raise CallError(f"`conversation` must be a name of 1 to {NAME_CHARS} characters on one line, or an id.")
     return name
 
 

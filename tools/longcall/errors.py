@@ -34,8 +34,8 @@ class UnknownTaskError(CallError):
 
     def __init__(self, task_id: str) -> None:
         super().__init__(
-            f"No task has the id {task_id!r}; one that was is gone when its time to be kept is over or its store was"
-            " removed. Call poll_task without an id to list the recent tasks of this project."
+            f"No task has the id {task_id!r}: it is mistyped, or the task's time to be kept is over. Call poll_task"
+            " without an id to list the recent tasks of this project."
         )
 
 
@@ -54,7 +54,7 @@ class UnknownConversationError(CallError):
 
     def __init__(self, said: str) -> None:
         super().__init__(
-            f"There is no conversation {said!r} here. A name holds in its own project, an id in any;"
+            f"There is no conversation {said!r} here: a name holds in its own project, an id in any."
             " `longcall conversations --all` lists them."
         )
 
@@ -64,8 +64,8 @@ class ConversationBusyError(CallError):
 
     def __init__(self, name: str, task_id: str) -> None:
         super().__init__(
-            f"The task {task_id} is not at its end yet in the conversation {name!r}: poll_task it first (or cancel_task"
-            " it), since what comes next builds on its answer."
+            f"The conversation {name!r} is busy: its task {task_id} has not ended, and what comes next builds on that"
+            " answer. Wait for it with poll_task, or stop it with cancel_task."
         )
 
 

@@ -46,7 +46,7 @@ class Fallbacks:
         model = call.model
         while call.fallbacks and model in self._instead:
             instead, error = self._instead[model]
-            notes.append(f"{model} was not the one that answered but {instead}, its fallback: {_why(error)}")
+            notes.append(f"{instead} answered instead of {model}, whose fallback it is: {_why(error)}")
             model = instead
         return replace(completion, warnings=(*notes, *completion.warnings))
 

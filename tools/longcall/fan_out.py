@@ -71,7 +71,7 @@ def wanted(
     if model and models:
         raise CallError("Give either `model` or `models`, not both.")
     if at_once is not None and (isinstance(at_once, bool) or at_once < 1):
-        raise CallError("`at_once` must be 1 or more: that many members run at once.")
+        raise CallError("`at_once` must be 1 or more: that many are asked at once.")
     asked = [_entry(entry) for entry in prompts] if prompts else [(prompt, None)]
     keys = tuple(key for _, key in asked)
     if any(keys) and len(models or ()) > 1:
@@ -102,7 +102,9 @@ def combining_call(calls: Sequence[Call], combine: Combine, model: str | None) -
     """
     chooser = combine.model or model
     if combine.how == "best" and not chooser:
-        raise CallError('Name who chooses, as in combine={"best": {"model": "anthropic/claude-sonnet-4-5"}}.')
+        raise CallError(
+            'Name who chooses the best answer in `combine`, as in {"best": {"model": "anthropic/claude-sonnet-4-5"}}.'
+        )
     prompts = list(dict.fromkeys(call.original_prompt or call.prompt for call in calls))
     asked = prompts[0] if len(prompts) == 1 else "\n".join(f"{n}. {text}" for n, text in enumerate(prompts, 1))
     call = Call(

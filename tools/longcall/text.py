@@ -1,5 +1,7 @@
 """Small rules about text that every door shares."""
 
+from decimal import Decimal
+
 HEAD_CHARS = 100
 _HIGH = ("\ud800", "\udbff")
 
@@ -22,6 +24,18 @@ def head(text: str, chars: int = HEAD_CHARS) -> str:
 def clip(text: str, chars: int) -> str:
     """Returns at most `chars` characters of `text`, marked when cut."""
     return text if len(text) <= chars else text[:chars] + f"… [{len(text) - chars} more characters]"
+
+
+def reason_of(error: Exception) -> str:
+    """Returns what an error says, without Python's numbers and quotes where the system raised it; no full stop."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error).strip().rstrip(".") or type(error).__name__
+
+
+def dollars(usd: float) -> str:
+    """Returns US dollars to four digits, never in powers of ten: `$0.0000125`."""
+    return f"${Decimal(f'{usd:.4g}'):f}"
 
 
 class Pieces:

@@ -65,7 +65,11 @@ async def _refuse(request: Request, error: Exception) -> Response:
         case LongcallError():
             problem = problem_of(error)
         case HTTPException(status_code=404):
-            problem = ProblemError(404, f"There is nothing at {request.url.path}.", code="unknown_url")
+            message = f"There is nothing at {request.url.path}; /v1/chat/completions and /v1/models are served."
+            problem = ProblemError(404, message, code="unknown_url")
+        case HTTPException(status_code=405, headers=headers):
+            taken = (headers or {}).get("Allow", "another method")
+            problem = ProblemError(405, f"{request.url.path} does not take {request.method}; use {taken}.")
         case HTTPException(status_code=status, detail=detail):
             problem = ProblemError(status, detail)
         case _:

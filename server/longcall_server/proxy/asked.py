@@ -96,7 +96,7 @@ def read_asked(body: Any, *, passed_on: bool = False) -> Asked:
         given = _Body.model_validate(body)
     except ValidationError as error:
         param = next((str(part) for part in error.errors()[0]["loc"]), None)
-        raise ProblemError(400, first_complaint(error), param=param) from None
+        raise ProblemError(400, first_complaint(error, whole="The body of the request"), param=param) from None
     _refuse_unknown(given.model_extra or {})
     messages = [_tidied(message) for message in given.messages or ()] or None
     checks, schema, system = _format(given, messages or [])
@@ -129,10 +129,10 @@ def _refuse_unknown(extra: Mapping[str, Any]) -> None:
         harmless = _HARMLESS.get(name)
         if value is None or harmless is _UNCHANGED or (isinstance(harmless, tuple) and value in harmless):
             continue
-        cannot = "cannot be done here as asked" if harmless is not None else "is not known here"
+        cannot = "has a value that cannot be honoured here" if harmless is not None else "is not known here"
         raise ProblemError(
             400,
-            f"`{name}` {cannot}, and leaving it out unasked could change the answer; leave it out.",
+            f"`{name}` {cannot}, and ignoring it could change the answer. Leave it out.",
             param=name,
             code="unsupported_parameter",
         )
@@ -142,7 +142,11 @@ def _tidied(message: dict[str, Any]) -> dict[str, Any]:
     """Returns a message without what says nothing: clients send back the ones that they were sent."""
     kept = {name: value for name, value in message.items() if name == "content" or value not in (None, [], {})}
     if kept.get("role") in ("tool", "function") or "tool_calls" in kept:
-        raise ProblemError(400, "Tools of the caller's own cannot be used here.", param="messages")
+        raise ProblemError(
+            400,
+            "Tools of the caller's own cannot be used here; leave out turns with `tool_calls` or of the role tool.",
+            param="messages",
+        )
     return kept
 
 

@@ -138,7 +138,9 @@ class Endpoints:
         session = await self._session(request)
         task = await session.look(request.path_params["task_id"])
         if task.state.is_final:
-            raise ProblemError(404, f"The task {task.id} has already ended: it is {task.state}.", code="ended")
+            raise ProblemError(
+                404, f"The task {task.id} cannot be cancelled: it has ended as {task.state}.", code="ended"
+            )
         result = await session.cancel_task(task.id)
         told = {"message": f"Task {task.id} {result.status}", "task_id": task.id, "status": result.status}
         return JSONResponse(told, headers={TASK_HEADER: task.id})
@@ -161,7 +163,9 @@ class Endpoints:
         try:
             return json.loads(read)
         except (ValueError, RecursionError):
-            raise ProblemError(400, "The body of the request is no JSON.") from None
+            raise ProblemError(
+                400, "The body of the request is no JSON; send a JSON object with `model` and `messages`."
+            ) from None
 
     def _demand_no_circle(self, asked: Asked) -> None:
         model = asked.question.get("model") or self._settings.model or ""

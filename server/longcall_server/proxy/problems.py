@@ -109,12 +109,26 @@ _ERRORS: Mapping[type[LongcallError], tuple[int, dict[str, Any]]] = {
 _UNFORESEEN: tuple[int, dict[str, Any]] = (500, {})
 
 
+_WORDS: Mapping[str, str] = {
+    "Call poll_task without an id to list the recent tasks of this project": "See /v1/polling/active for those at work",
+    "list_models": "GET /v1/models",
+    "in `prompt`, or in `messages`": "in `messages`",
+}
+"""Words about the tools → those that a client of OpenAI's API can do something with."""
+
+
+def _over_http(sentence: str) -> str:
+    for ours, theirs in _WORDS.items():
+        sentence = sentence.replace(ours, theirs)
+    return sentence
+
+
 def problem_of(error: LongcallError) -> ProblemError:
     """Returns what to answer to an error before, or instead of, the end of a task."""
     if isinstance(error, ProblemError):
         return error
     status, more = next((answer for kind, answer in _ERRORS.items() if isinstance(error, kind)), _UNFORESEEN)
-    return ProblemError(status, str(error), **more)
+    return ProblemError(status, _over_http(str(error)), **more)
 
 
 def problem_with(task: Task) -> ProblemError | None:
@@ -127,7 +141,7 @@ def problem_with(task: Task) -> ProblemError | None:
         case TaskState.NEEDS_REVIEW:
             decide = f"`longcall tasks review {task.id[:8]} accept|guide|stop` decides."
             reason = task.validation.stopped if task.validation else None
-            message = f"The answer failed its checks, and somebody has to decide. {reason or ''} {decide}"
+            message = f"{reason or 'The answer failed its checks, and now somebody has to decide.'} {decide}"
             return ProblemError(422, message, code="needs_review", headers=NO_RETRY, beside=_kept(task))
         case _:
             return _failed(task)
@@ -145,7 +159,8 @@ def _failed(task: Task) -> ProblemError:
     param = "model" if failure.code == "unknown_model" else None
     code = "model_not_found" if param else failure.code
     beside = _kept(task)
-    return ProblemError(status, failure.message, kind=kind, code=code, param=param, headers=headers, beside=beside)
+    message = _over_http(failure.message)
+    return ProblemError(status, message, kind=kind, code=code, param=param, headers=headers, beside=beside)
 
 
 def _kept(task: Task) -> dict[str, Any]:

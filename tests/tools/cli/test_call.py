@@ -33,7 +33,7 @@ def test_the_default_model_is_asked_when_none_is_named(cli: "CommandLine") -> No
     [
         (["hello"], "No model was named"),
         (["", "-m", "demo/echo"], "nothing to ask"),
-        (["hello", "-m", "demo/echo", "--temperature", "7"], "`temperature` cannot be used"),
+        (["hello", "-m", "demo/echo", "--temperature", "7"], "`--temperature` must be 2 or less"),
         (["hello", "-m", "demo/echo", "--wait", "-1"], "`--wait` must be"),
         (["hello", "-m", "demo/echo", "--effort", "heroic"], "heroic"),
         (["hello", "-m", "demo/echo", "--server", "files"], "cannot be handed tools"),
@@ -207,7 +207,7 @@ def test_a_schema_is_read_from_a_file(cli: "CommandLine", tmp_path: Path) -> Non
     [
         (["--validate", "jsno"], "json"),
         (["--validate", "{nonsense"], "`--validate` must be a JSON object"),
-        (["--retry", "[]"], "`--retry` must be a JSON object"),
+        (["--retry", "[]"], "`--retry` must be a number of answers, or a JSON object"),
         (["--retry", "0"], "max_attempts"),
         (["--schema", "/nowhere/schema.json"], "cannot be read"),
     ],

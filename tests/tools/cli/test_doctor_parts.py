@@ -62,6 +62,16 @@ def test_a_broken_store_is_told_and_left_as_it_is(home: Path, environ: dict[str,
     assert not [*home.glob("*.corrupt*")]
 
 
+def test_a_store_of_a_newer_longcall_is_told_with_its_own_remedy(home: Path, environ: dict[str, str]) -> None:
+    home.mkdir(exist_ok=True)
+    with closing(sqlite3.connect(home / "tasks.sqlite3")) as connection:
+        connection.execute("CREATE TABLE tasks (id)")
+        connection.execute("PRAGMA user_version = 999")
+    (found,) = apart(store.look, read_settings(environ), environ)
+    assert "was written by a newer longcall" in found.told
+    assert found.remedy == "Upgrade longcall, or set LONGCALL_HOME to another folder."
+
+
 def test_a_large_store_is_told_in_megabytes(environ: dict[str, str]) -> None:
     settings = read_settings(environ)
     apart(store.look, settings, environ)

@@ -54,13 +54,13 @@ def test_a_choice_that_was_not_made_is_a_failure(cli: "CommandLine") -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["x", "--prompts-file", "prompts.txt", "-m", "demo/echo"], "either `prompt` or `prompts`"),
+        (["x", "--prompts-file", "prompts.txt", "-m", "demo/echo"], "either `prompt` or `--prompts-file`"),
         (["--prompts-file", "none.txt", "-m", "demo/echo"], "cannot be read"),
         (["--prompts-file", "empty.txt", "-m", "demo/echo"], "nothing to ask in"),
         (["--prompts-file", "broken.jsonl", "-m", "demo/echo"], "no JSON"),
-        (["x", "--models", "demo/echo,demo/slip", "--combine", "most"], "`combine` cannot be used"),
+        (["x", "--models", "demo/echo,demo/slip", "--combine", "most"], "`--combine` cannot be used"),
         (["x", "--models", "demo/echo,demo/slip", "--combine", "{"], "`--combine` must be a JSON object"),
-        (["x", "--models", "demo/echo,demo/slip", "--at-once", "0"], "`at_once` must be 1 or more"),
+        (["x", "--models", "demo/echo,demo/slip", "--at-once", "0"], "`--at-once` must be 1 or more"),
         (["x", "--models", "demo/echo,demo/slip", "--combine", "best"], "Name who chooses"),
     ],
 )

@@ -106,7 +106,7 @@ def test_comments_are_a_fault_where_the_client_takes_none(tmp_path: Path) -> Non
 def test_servers_of_another_form_are_refused(client: Client, tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_text(client.format.show({client.servers: ["other"]}))
-    with pytest.raises(ConfigError, match="must hold the servers by their names, but is a"):
+    with pytest.raises(ConfigError, match="must be a table of servers by their names, and is none"):
         install(client, path, {})
 
 

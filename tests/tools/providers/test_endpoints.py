@@ -108,3 +108,14 @@ def provider_at(
         return ask
 
     return at
+
+
+async def test_a_name_of_ones_own_without_a_kind_is_told_to_lack_it(
+    provider_at: Callable[[dict[str, ProviderSettings], dict[str, str]], Ask], openai_mock: Mock
+) -> None:
+    ask = provider_at({"mine": ProviderSettings(api_base=f"{openai_mock.url}/v1")}, {})
+    with pytest.raises(ProviderError, match=r"\[providers.mine\] in longcall.toml says no `kind`") as caught:
+        await ask("mine/some-model")
+    assert caught.value.failure.code == "unknown_model"
+    with pytest.raises(ProviderError, match="No provider is known for the model 'theirs/some-model'"):
+        await ask("theirs/some-model")

@@ -56,7 +56,7 @@ async def test_a_fallback_answers_and_the_result_says_so(bench: Bench):
     ]
     assert found.completion is not None
     assert found.completion.warnings == (
-        "first was not the one that answered but second, its fallback: first is rate limited",
+        "second answered instead of first, whose fallback it is: first is rate limited",
     )
 
 

@@ -121,7 +121,7 @@ async def test_tokens_of_a_part_are_estimated() -> None:
         ({"type": "length", "max": 1, "unit": "pages"}, "`unit`"),
         ({"type": "contains"}, "at least one of"),
         ({"type": "contains", "all": [""]}, "empty text"),
-        ({"type": "regex"}, "needs `pattern`"),
+        ({"type": "regex"}, "`pattern` is missing"),
         ({"type": "regex", "pattern": "a", "flags": "x"}, "`flags`"),
         ({"type": "regex", "pattern": ""}, "`pattern`"),
         ({"type": "regex", "pattern": "a", "mode": "match"}, "`mode`"),

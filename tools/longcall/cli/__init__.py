@@ -1,9 +1,11 @@
 """The command line: the tools' words for people and scripts."""
 
+import re
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from longcall.cli import config, conversations, tasks, tokens, worker
 from longcall.cli.call import call
@@ -16,7 +18,22 @@ from longcall.cli.models import models
 from longcall.cli.terminal import prepare, say
 from longcall.cli.usage import usage
 
+
+class _Commands(TyperGroup):
+    """The commands, whose complaints about a value are rid of the words that pydantic sets before them."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            told = error.message.removeprefix("Value error, ").partition(", unable to parse")[0]
+            error.message = re.sub(r"^Input should ", "it must ", told)
+            raise
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -15,6 +15,7 @@ from longcall.call import ReasoningEffort, Urgency
 from longcall.cli.checks import read_retry, read_schema, read_validators
 from longcall.cli.exits import Exit, run
 from longcall.cli.fan_out import AskingGroup, Group, read_combine, read_prompts
+from longcall.cli.phrases import in_shell
 from longcall.cli.prompt import read_prompt
 from longcall.cli.status import StatusLine
 from longcall.cli.terminal import complain, count, is_terminal, printable, remark, say, seconds
@@ -25,6 +26,7 @@ from longcall.question import Question
 from longcall.result import Page, progress_of, result_of
 from longcall.settings import Settings, here
 from longcall.tasks.client import TaskClient
+from longcall.text import dollars
 
 _LOOK_S = 0.25
 """Seconds between looks for new text."""
@@ -240,10 +242,12 @@ def _tell_end(task: Task) -> None:
     if not task.state.is_final:
         remark(f"Still working; the work goes on. `longcall tasks show {short}` shows it. Task {task.id}.")
         return
+    stopped = task.validation.stopped if task.validation and task.failure else None
     for warning in task.completion.warnings if task.completion else ():
-        remark(f"longcall: {warning}", "yellow")
+        if stopped is None or not warning.endswith(stopped):  # the failure says it once more
+            remark(f"longcall: {warning}", "yellow")
     if task.failure is not None:
-        complain(task.failure.message)
+        complain(in_shell(task.failure.message))
     elif task.state is TaskState.NEEDS_REVIEW:
         complain(f"The answer failed its checks. `longcall tasks review {short} accept|guide|stop` decides.")
     elif task.state is not TaskState.COMPLETED:
@@ -261,7 +265,7 @@ def facts(task: Task) -> str:
         told.append(f"{usage['input_tokens']:,} + {usage['output_tokens']:,} tokens")
     if completion:
         cost = cost_of(task)
-        told.append("price unknown" if cost is None else f"${cost:.4g}")
+        told.append("price unknown" if cost is None else dollars(cost))
     return " · ".join([*told, f"task {task.id[:8]}"])
 
 

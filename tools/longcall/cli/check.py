@@ -46,6 +46,10 @@ def check(
 
     Exit codes: 0 passed, 1 failed, 3 nothing is decided.
     """
+    if criterion and not judge:
+        raise CallError("Name who judges with `--judge`, as in `--judge anthropic/claude-sonnet-4-5`.")
+    if judge and not criterion:
+        raise CallError("Say with `--criterion` what the judge must find true of the code.")
     request: dict[str, Any] = {
         **_read(files),
         "language": language,

@@ -26,7 +26,11 @@ def read_retry(given: str | None) -> dict[str, Any] | None:
     """
     if given is None:
         return None
-    return {"max_attempts": int(given)} if given.strip().isdecimal() else _json(given, "--retry")
+    if given.strip().isdecimal():
+        return {"max_attempts": int(given)}
+    if not given.lstrip().startswith("{"):
+        raise CallError('`--retry` must be a number of answers, or a JSON object such as {"max_attempts": 3}.')
+    return _json(given, "--retry")
 
 
 def read_schema(path: Path | None) -> dict[str, Any] | None:
@@ -54,7 +58,7 @@ def read_json(text: str, option: str, kind: type[T]) -> T:
     try:
         found: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise CallError(f"`{option}` must be a JSON {wanted}: {error}.") from None
+        raise CallError(f"`{option}` must be a JSON {wanted}, and is none{_place(error)}.") from None
     if not isinstance(found, kind):
         raise CallError(f"`{option}` must be a JSON {wanted}.")
     return cast("T", found)  # what is in it is checked where the call is built
@@ -62,3 +66,9 @@ def read_json(text: str, option: str, kind: type[T]) -> T:
 
 def _json(text: str, option: str) -> dict[str, Any]:
     return read_json(text, option, dict)
+
+
+def _place(error: ValueError | RecursionError) -> str:
+    return (
+        f": {error.msg} (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
+    )

@@ -8,6 +8,7 @@ from typing import TypeVar, cast
 
 import anyio
 
+from longcall.cli.phrases import in_shell
 from longcall.cli.terminal import ReaderGoneError, complain
 from longcall.errors import CallError, LongcallError
 from longcall.settings import SettingsError
@@ -71,7 +72,7 @@ def ending(command: Callable[[], None]) -> None:
         if isinstance(expected, ReaderGoneError):
             _silence_stdout()
             sys.exit(Exit.READER_GONE)
-        complain(str(expected))
+        complain(in_shell(str(expected)) if isinstance(expected, CallError) else str(expected))
         sys.exit(Exit.USAGE if isinstance(expected, CallError | SettingsError) else Exit.TROUBLE)
 
 

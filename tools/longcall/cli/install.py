@@ -132,7 +132,9 @@ def _variables(named: Sequence[str], environ: Mapping[str, str], *, copies: bool
         raise CallError("Keys are not written into a project's file, which others may read. Leave --copy-keys away.")
     copied = references or [name for names in KEYS.values() for name in names if environ.get(name)]
     if missing := [name for name in copied if not environ.get(name)]:
-        raise CallError(f"{', '.join(missing)} cannot be copied: not set here.")
+        raise CallError(
+            f"{', '.join(missing)} cannot be copied: not set here. Set it first, or leave --copy-keys away."
+        )
     if not copied and not values:
         raise CallError("--copy-keys found no key here: set OPENAI_API_KEY or another first, or name one with --env.")
     return Variables({**{name: environ[name] for name in copied}, **values})

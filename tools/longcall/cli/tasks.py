@@ -13,6 +13,7 @@ from rich.text import Text
 from longcall.access import open_session
 from longcall.cli.call import facts
 from longcall.cli.exits import Exit, run
+from longcall.cli.phrases import in_shell
 from longcall.cli.prune import prune
 from longcall.cli.terminal import complain, is_terminal, remark, say, seconds, status_text, table
 from longcall.clock import Clock
@@ -66,7 +67,7 @@ def show(task_id: TaskId, as_json: AsJson = False) -> None:
     if as_json:
         return
     if task.failure is not None:
-        complain(task.failure.message)
+        complain(in_shell(task.failure.message))
     what = task.state.value if task.state.is_final else progress_of(task)
     remark(f"{what} · {facts(task)}" if task.state.is_final else f"{what} · task {task.id[:8]}", "dim")
 

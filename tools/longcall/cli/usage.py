@@ -12,6 +12,7 @@ from longcall import api
 from longcall.cli.exits import run
 from longcall.cli.terminal import count, is_terminal, remark, say, table
 from longcall.money.usage import By, Spending
+from longcall.text import dollars
 
 _BAR = 24
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -41,7 +42,7 @@ def cost(line: Spending) -> str:
     """Returns what is known of a cost, and of how many requests it is not known."""
     if line.cost_usd is None:
         return "unknown" if line.unpriced else "$0"
-    known = f"${line.cost_usd:.4g}"
+    known = dollars(line.cost_usd)
     return f"{known} + {line.unpriced:,} unknown" if line.unpriced else known
 
 

@@ -47,7 +47,7 @@ class Json:
         except json.JSONDecodeError as error:
             raise SyntaxFault(f"line {error.lineno}, column {error.colno}: {error.msg}") from None
         if not isinstance(found, dict):
-            raise SyntaxFault("line 1, column 1: it holds no object")
+            raise SyntaxFault("it holds no object")
         return found  # pyright: ignore[reportUnknownVariableType]  # whatever is in the file
 
     def put(self, text: str, keys: Keys, value: Any) -> str:

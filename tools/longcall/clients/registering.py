@@ -105,8 +105,8 @@ def _servers(client: Client, path: Path, tree: Tree) -> dict[str, Any]:
     found: Any = tree.get(client.servers, {})
     if not isinstance(found, dict):
         raise ConfigError(
-            f"`{client.servers}` in {path} must hold the servers by their names, but is a {type(found).__name__}. It"
-            " was left as it is; mend it first."
+            f"`{client.servers}` in {path} must be a table of servers by their names, and is none. It was left as it"
+            " is; mend it first."
         )
     return cast("dict[str, Any]", found)
 

@@ -62,6 +62,8 @@ def _document(text: str) -> "TOMLDocument":
         return tomlkit.parse(text)
     except ParseError as error:
         what = str(error).partition(" at line ")[0]
+        if what.endswith(r"'\x00'"):  # how tomlkit sees the end of a text
+            raise SyntaxFault(f"line {error.line}: the file ends in the middle of something") from None
         raise SyntaxFault(f"line {error.line}, column {error.col}: {what}") from None
     except TOMLKitError as error:
         raise SyntaxFault(str(error)) from None

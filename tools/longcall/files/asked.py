@@ -38,7 +38,9 @@ def split(entry: str) -> tuple[str, Lines | None]:
     else:
         lines = Lines(int(first), None if last is None else int(last))
     if lines.first < 1 or lines.tail == 0 or (lines.last is not None and lines.last < lines.first):
-        raise CallError(f"The lines of {entry!r} cannot be: the first line is 1, and the last is not before it.")
+        raise CallError(
+            f"{entry!r} names no lines: they are counted from 1, the last not before the first, as in path:10-80."
+        )
     return path, lines
 
 

@@ -54,7 +54,8 @@ def find(entries: Sequence[str], roots: Roots) -> tuple[list[Found], list[Skippe
                 found.setdefault((one.path, one.lines), one)
             if len(found) > MOST_FILES:
                 raise CallError(
-                    f"`files` names more than {MOST_FILES:,} files; {entry!r} is the entry that is too much."
+                    f"`files` names more than {MOST_FILES:,} files; {entry!r} is the entry that is too much. Leave it"
+                    " out, or name a smaller folder."
                 )
     return list(found.values()), list(skipped.values())
 
@@ -71,7 +72,7 @@ def _named(entry: str, roots: Roots) -> Iterator[Found | Skipped]:
     if not where.is_dir():
         yield Found(where, lines)
     elif lines is not None:
-        raise CallError(f"{entry!r} is a folder and has no lines.")
+        raise CallError(f"{entry!r} is a folder and has no lines; name it without them, or a file in it.")
     else:
         yield from _some(entry, _walk(where, roots, "**"))
 
@@ -90,7 +91,9 @@ def _some(entry: str, walked: Iterator[Found | Skipped]) -> Iterator[Found | Ski
         count += isinstance(one, Found)
         yield one
     if not count:
-        raise CallError(f"{entry!r} leads to no file that can be shown (what .gitignore names is left out).")
+        raise CallError(
+            f"{entry!r} leads to no file that can be shown (what .gitignore names is left out); name another path."
+        )
 
 
 def _walk(base: Path, roots: Roots, pattern: str) -> Iterator[Found | Skipped]:

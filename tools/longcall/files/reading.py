@@ -59,7 +59,9 @@ def read(found: Found, roots: Roots) -> Shown:
     if (kind := _media(data)) is not None:
         return _medium(shown, kind, data, found.lines)
     if len(data) > TEXT_BYTES:
-        raise CallError(f"{shown!r} has more than {TEXT_BYTES // 1_000_000} MB; name lines of a smaller file.")
+        raise CallError(
+            f"{shown!r} has more than {TEXT_BYTES // 1_000_000} MB, too much to be read; name a smaller file."
+        )
     return _text(shown, _decoded(shown, data), found.lines)
 
 
@@ -72,7 +74,7 @@ def _media(data: bytes) -> str | None:
 def _medium(path: str, kind: str, data: bytes, lines: Lines | None) -> Shown:
     is_pdf = kind == "application/pdf"
     if lines is not None:
-        raise CallError(f"{path!r} is no text and has no lines.")
+        raise CallError(f"{path!r} is no text and has no lines; name it without them.")
     if len(data) > (most := PDF_BYTES if is_pdf else LARGE_IMAGE_BYTES):
         raise CallError(
             f"{path!r} has {len(data):,} bytes or more; {'a PDF' if is_pdf else 'an image'} may have {most:,}."
@@ -106,7 +108,9 @@ def _decoded(path: str, data: bytes) -> str:
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        raise CallError(f"{path!r} is a binary file; text (UTF-8), PNG, JPEG, WebP, GIF and PDF can be shown.")
+        raise CallError(
+            f"{path!r} is a binary file; only text (UTF-8), PNG, JPEG, WebP, GIF and PDF can be shown. Leave it out."
+        )
     return clean(text)
 
 
@@ -117,7 +121,9 @@ def _text(path: str, text: str, lines: Lines | None) -> Shown:
         first = max(1, len(every) - lines.tail + 1) if lines.tail is not None else lines.first
         last = min(len(every), lines.last or len(every))
         if first > len(every):
-            raise CallError(f"{path!r} has {len(every)} lines; line {first} is not among them.")
+            raise CallError(
+                f"{path!r} ends at line {len(every)}, so that line {first} cannot be shown; name earlier lines."
+            )
         text, told = "".join(every[first - 1 : last]), f"{first}-{last} of {len(every)}"
     block = quoted(path, told, text)
     return Shown(path, "text", len(text.encode()), tokens_of(block), block, lines=told, text=text)

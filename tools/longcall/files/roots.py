@@ -38,12 +38,14 @@ class Roots:
                 " in the project's folder (not in / or your home), or name folders in LONGCALL_ROOTS."
             )
         if "\0" in given:
-            raise CallError("A path holds no NUL.")
+            raise CallError(f"The path {given!r} holds the character NUL, which no path may; leave it out.")
         try:
             path = Path(os.path.realpath(self.folders[0] / Path(given).expanduser(), strict=must_exist))
         except (OSError, RuntimeError, ValueError) as error:
             self._demand_inside(given, Path(os.path.realpath(self.folders[0] / given)))
             reason = error.strerror if isinstance(error, OSError) else None
+            if isinstance(error, FileNotFoundError):
+                reason = f"there is no such file; relative paths begin at {self.folders[0]}"
             raise CallError(f"{given!r} cannot be used: {reason or 'it is no path'}.") from None
         self._demand_inside(given, path)
         return path
@@ -51,10 +53,13 @@ class Roots:
     def _demand_inside(self, given: str, path: Path) -> None:
         if not self.holds(path):
             allowed = ", ".join(str(folder) for folder in self.folders)
-            raise CallError(f"{given!r} is outside the folders that may be used: {allowed}.")
+            raise CallError(
+                f"{given!r} is outside the folders that may be used: {allowed}. Name a path in there, or have its"
+                " folder added to LONGCALL_ROOTS."
+            )
         for tried in (path, Path(given)):
             if part := secret_part(self.relative(tried)):
-                raise CallError(f"{given!r} is refused for its name ({part}): such files hold secrets.")
+                raise CallError(f"{given!r} is refused for its name ({part}): such files hold secrets. Leave it out.")
 
     def holds(self, path: Path) -> bool:
         """Whether a resolved path is in one of the folders."""
@@ -90,7 +95,7 @@ class Roots:
 
     def _demand_plain(self, path: Path, opened: os.stat_result) -> None:
         if not stat.S_ISREG(opened.st_mode):
-            raise CallError(f"{self.shown(path)!r} is no plain file.")
+            raise CallError(f"{self.shown(path)!r} is no plain file, and only such are read or written; name one.")
         # Somebody may have put a symlink in the place of a folder between finding and opening it.
         if not os.path.samestat(opened, self.resolve(str(path)).stat()):
             raise CallError(f"{self.shown(path)!r} was replaced while it was opened; ask again.")

@@ -23,12 +23,14 @@ def demand_writable(given: str, roots: Roots, *, overwrite: bool) -> Path:
         CallError: it may not be there, or is a folder.
     """
     if given.endswith(("/", "\\")) or not given.strip():
-        raise CallError(f"`output_file` {given!r} names no file.")
+        raise CallError(f"`output_file` {given!r} names no file; give it a name, as in out/answer.md.")
     path = roots.resolve(given, must_exist=False)
     if path.is_dir() or path in roots.folders:
         raise CallError(f"`output_file` {given!r} is a folder; name a file in it.")
     if next(folder for folder in path.parents if folder.exists()).is_file():
-        raise CallError(f"`output_file` {given!r} cannot be written: a part of its path is a file.")
+        raise CallError(
+            f"`output_file` {given!r} cannot be written: a part of its path is a file, no folder. Name another path."
+        )
     if path.exists() and not overwrite:
         raise FileThereError(f"`output_file` {given!r} is there already; name another file, or say `overwrite`.")
     return path

@@ -11,6 +11,7 @@ from anyio.abc import TaskGroup
 
 from longcall.errors import LongcallError
 from longcall.mcp_client.transport import transport
+from longcall.text import reason_of
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -175,4 +176,4 @@ def _reason(error: Exception) -> str:
     inner: Any = error
     while isinstance(inner, BaseExceptionGroup):
         inner = cast("BaseExceptionGroup[Exception]", inner).exceptions[0]
-    return str(inner).strip().rstrip(".") or type(inner).__name__
+    return reason_of(inner)

@@ -7,6 +7,7 @@ from longcall.errors import ProviderError
 from longcall.money.estimate import Estimate
 from longcall.settings import TaskCaps
 from longcall.settings.task_caps import ARGUMENT
+from longcall.text import dollars
 
 CODE = "budget"
 """Of the failure of a request that was not sent, since a cap leaves no room for it."""
@@ -69,7 +70,7 @@ class Toll:
         if most_usd is not None and spent.usd + spent.open_usd > most_usd + _ROUNDING:
             held = max(0.0, spent.open_usd - usd)
             figures = (most_usd, spent.usd, held, max(0.0, most_usd - spent.usd - held), usd)
-            raise ProviderError(CODE, self._sentence(f"{scope}_usd", scope, [f"${value:.4g}" for value in figures]))
+            raise ProviderError(CODE, self._sentence(f"{scope}_usd", scope, [dollars(value) for value in figures]))
         if most_tokens is not None and spent.tokens + spent.open_tokens > most_tokens:
             held = max(0, spent.open_tokens - tokens)
             counts = (most_tokens, spent.tokens, held, max(0, most_tokens - spent.tokens - held), tokens)

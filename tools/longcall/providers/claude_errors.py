@@ -11,7 +11,7 @@ from longcall.clock import Clock
 from longcall.errors import ProviderError
 from longcall.providers.claude_stream import Heard
 from longcall.providers.litellm_errors import redact
-from longcall.text import clip
+from longcall.text import clip, reason_of
 
 _INSTALL = "Install it from https://claude.com/claude-code and log in once"
 _LOGIN = (
@@ -74,7 +74,12 @@ def cannot_keep(model: str) -> ProviderError:
 
 def cannot_start(error: OSError) -> ProviderError:
     """Returns the error for a command line that the system does not start."""
-    return ProviderError("not_installed", f"Claude's command line cannot be started: {error}.", refused=True)
+    return ProviderError(
+        "not_installed",
+        f"Claude's command line cannot be started: {reason_of(error)}. Set LONGCALL_CLAUDE_CLI to the path of one"
+        " that can.",
+        refused=True,
+    )
 
 
 def failure(model: str, heard: Heard) -> ProviderError:

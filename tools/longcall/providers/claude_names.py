@@ -9,6 +9,7 @@ from typing import Any
 
 from longcall.errors import CallError
 from longcall.routing import MAX
+from longcall.text import reason_of
 
 NAMES = ("max/haiku", "max/opus", "max/sonnet")
 """The names that are listed; any model id or alias that the command line knows can stand behind `max/`."""
@@ -67,9 +68,14 @@ def _own_labels(path: Path) -> dict[str, Who]:
         return {str(label).lower(): Who(**told) for label, told in found.items()}
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise CallError(
-            f"The labels in {path} (LONGCALL_CLAUDE_LABELS) cannot be used: it must be a JSON object of labels, each"
-            f" with `model`, `system` or `every_server` ({error})."
+            f"The labels in {path} (LONGCALL_CLAUDE_LABELS) cannot be used{_why(error)}: it must be a JSON object of"
+            " labels, each an object with `model`, `system` or `every_server`."
         ) from None
+
+
+def _why(error: Exception) -> str:
+    # What Python says of another form speaks of our code, not of the file.
+    return f" ({reason_of(error)})" if isinstance(error, OSError | json.JSONDecodeError) else ""
 
 
 def find_cli(environ: Mapping[str, str]) -> Path | None:

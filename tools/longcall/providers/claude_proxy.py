@@ -240,7 +240,9 @@ def _unreached(url: str, heard: _Heard, error: Exception) -> ProviderError:
     import httpx  # noqa: PLC0415  # as above
 
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
-        message = f"The proxy for Claude at {url} cannot be reached (LONGCALL_CLAUDE_PROXY_URL)."
+        message = (
+            f"The proxy for Claude at {url} cannot be reached. Start it there, or correct LONGCALL_CLAUDE_PROXY_URL."
+        )
         return ProviderError("unreachable", message, retryable=True, refused=True)
     if heard.began:
         return _cut_off(url)

@@ -240,7 +240,7 @@ def _arguments(litellm: Any, call: Call, endpoint: Endpoint, talk: Talk | None) 
     try:
         model, provider, _, _ = litellm.get_llm_provider(model=endpoint.model)
     except Exception as error:
-        raise unknown_model(litellm, call.model) from error
+        raise unknown_model(litellm, call.model, is_own="api_base" in endpoint.arguments) from error
     if complaint := _complaint(litellm, call, endpoint, model, provider):
         raise complaint
     if provider in _GEMINI:

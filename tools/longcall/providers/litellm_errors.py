@@ -96,6 +96,8 @@ def refusal(litellm: Any, model: str, error: Exception) -> ProviderError:
     message = f"{model} {_SENTENCES[code]}" + (f" (HTTP {status})" if status else "") + f": {said}"
     if code == "unknown_model":
         message += _suggestion(litellm, model)
+    if code == "unreachable":
+        message = f"{message.rstrip('.')}. Look at the network, and at the provider's address if you set one."
     refused = code not in _MAY_BE_BILLED
     return ProviderError(code, message, retryable=retryable, refused=refused, retry_after=_retry_after(error))
 
@@ -242,8 +244,18 @@ def redact(text: str) -> str:
     return _SECRET.sub("[redacted]", text)
 
 
-def unknown_model(litellm: Any, model: str) -> ProviderError:
-    """Returns the error for a name that no provider claims, with the nearest known names."""
+def unknown_model(litellm: Any, model: str, *, is_own: bool = False) -> ProviderError:
+    """Returns the error for a name that no provider claims, with the nearest known names.
+
+    `is_own` when the operator gave the provider an address, so that only whose API it speaks is not known.
+    """
+    if is_own:
+        name = model.partition("/")[0]
+        return ProviderError(
+            "unknown_model",
+            f"How to ask {model!r} is not known: [providers.{name}] in longcall.toml says no `kind`. Set it there, for"
+            ' example kind = "openai" for a server that speaks OpenAI\'s API.',
+        )
     return ProviderError(
         "unknown_model",
         f"No provider is known for the model {model!r}; names look like provider/model.{_suggestion(litellm, model)}",

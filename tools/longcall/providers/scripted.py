@@ -42,7 +42,7 @@ class ScriptedProvider(Provider):
         name = call.model.removeprefix(DEMO)
         slow = _SLOW.fullmatch(name)
         if slow is None and DEMO + name not in NAMES:
-            raise ProviderError("unknown_model", f"There is no model {call.model!r}. There are {', '.join(NAMES)}.")
+            raise ProviderError("unknown_model", f"There is no model {call.model!r}; name one of {', '.join(NAMES)}.")
         await sending()
         if name == "fail":
             raise ProviderError(

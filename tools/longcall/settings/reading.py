@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
 from pydantic_settings import SettingsError as SourceError
 
+from longcall.complaint import words_of
 from longcall.errors import LongcallError
 from longcall.settings.settings import Settings
 from longcall.settings.values import SECRET, WANTED
@@ -77,7 +78,10 @@ def find_settings(environ: Mapping[str, str], project: Path | None = None) -> Fo
     """Reads the settings, and tells where each came from; raises as `read_settings`."""
     user = user_file(environ)
     if environ.get("LONGCALL_CONFIG", "").strip() and not user.is_file():
-        raise SettingsError(f"LONGCALL_CONFIG is {str(user)!r}, but there is no such file.")
+        raise SettingsError(
+            f"LONGCALL_CONFIG is {str(user)!r}, but there is no such file. Set it to the path of a longcall.toml, or"
+            " unset it."
+        )
     of_user, of_environ, origins = _of_file(user), _of_environ(environ), dict[str, str]()
     of_project, path = {}, project_file(project) if project is not None else None
     if path is not None and not (user.is_file() and path.samefile(user)):
@@ -120,18 +124,18 @@ def _of_environ(environ: Mapping[str, str]) -> dict[str, Any]:
         return _Environment(environ)()
     except SourceError as error:
         field = str(error).partition('"')[2].partition('"')[0]
-        raise SettingsError(f"{_PREFIX}{field.upper()} must be a table as JSON.") from None
+        raise SettingsError(f"{_PREFIX}{field.upper()} must be a JSON object, or be unset.") from None
 
 
 def _of_file(path: Path) -> dict[str, Any]:
     try:
         return TomlConfigSettingsSource(Settings, path)()
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path} is no TOML: {error}.") from None
+        raise SettingsError(f"{path} is no TOML: {error}. Mend it there.") from None
     except RecursionError:
         raise SettingsError(f"{path} is no TOML: its tables lie too deep in each other.") from None
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8, save it so"
         raise SettingsError(f"{path} cannot be read: {reason}.") from None
 
 
@@ -175,7 +179,7 @@ def _sentence(error: ErrorDetails, origins: Mapping[str, str]) -> str:
         case "missing":
             return f"{where} is missing."
         case _:
-            return f"{where} cannot be used: {error['msg'].removeprefix('Value error, ')}."
+            return f"{where} {words_of(error).replace('an object', 'a table')}."
 
 
 def _origin(parts: list[str], origins: Mapping[str, str]) -> str:
@@ -190,6 +194,8 @@ def _origin(parts: list[str], origins: Mapping[str, str]) -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return json.dumps(value, default=str)
     return repr(value) if isinstance(value, str | int | float | bool) else "something else"
 
 

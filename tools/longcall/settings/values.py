@@ -87,9 +87,11 @@ Folders = Annotated[
     tuple[Path, ...],
     NoDecode,
     BeforeValidator(_folders),
-    must_be(f"absolute paths of folders, with {os.pathsep} between them"),
+    must_be(f"absolute paths of folders (in a variable with {os.pathsep} between them)"),
 ]
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed), must_be("names with commas between them")]
+Names = Annotated[
+    tuple[str, ...], NoDecode, BeforeValidator(_listed), must_be("names (in a variable with commas between them)")
+]
 Models = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed), must_be("names of models")]
 McpFile = Annotated[Path, BeforeValidator(_absolute), must_be("the absolute path of a .mcp.json")]
 JsonFile = Annotated[Path, BeforeValidator(_absolute), must_be("the absolute path of a JSON file")]

@@ -10,6 +10,7 @@ from pathlib import Path
 from longcall.errors import WorkerStartError
 from longcall.settings import Settings
 from longcall.tasks.lock import held, is_alive
+from longcall.text import reason_of
 
 START_S = 30.0
 """Seconds within which a worker must hold its lock."""
@@ -92,7 +93,7 @@ def _spawn(settings: Settings, environment: str, environ: Mapping[str, str]) -> 
                 creationflags=_DETACHED,
             )
     except OSError as error:
-        raise WorkerStartError(f"The worker that calls the models could not be started: {error}.") from error
+        raise WorkerStartError(f"The worker that calls the models could not be started: {reason_of(error)}.") from error
     _started.append(process)
     return process
 

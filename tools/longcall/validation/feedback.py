@@ -13,7 +13,7 @@ def feedback(verdict: Verdict, checks: Sequence[Check], diagnostics: Sequence[Di
     """Returns at most MOST_BYTES bytes."""
     head = [_headline(verdict, checks, tests)]
     undone = [check for check in checks if check.status in ("skipped", "error")]
-    foot = [_cut(f"Not checked: {check.check} by {check.tool} ({_why(check)}).", 300) for check in undone[:4]]
+    foot = [_cut(f"Not checked: {check.check}{_by(check)} ({_why(check)}).", 300) for check in undone[:4]]
     if len(undone) > 4:
         foot.append(f"Not checked: {len(undone) - 4} more.")
     failed_checks = [check for check in checks if check.status == "fail" and check.detail]
@@ -48,6 +48,10 @@ def _headline(verdict: Verdict, checks: Sequence[Check], tests: Tally | None) ->
 
 def _why(check: Check) -> str:
     return f"{check.reason}: {check.detail}"[:300] if check.detail else str(check.reason)
+
+
+def _by(check: Check) -> str:
+    return "" if check.tool == "none" else f" by {check.tool}"
 
 
 def _of_test(one: FailedTest) -> str:

@@ -43,7 +43,12 @@ async def smoke_run(submission: Submission, limits: Limits) -> Execution:
 async def _run(submission: Submission, check: str, cases: Sequence[tuple[str, Case]], limits: Limits) -> Execution:
     begun = time.monotonic()
     if submission.language not in RUNNABLE:
-        return skipped(check, "sandbox", "no_runner", f"programs in {submission.language} are not run here")
+        return skipped(
+            check,
+            "sandbox",
+            "no_runner",
+            f"programs in {submission.language or 'an unknown language'} are not run here",
+        )
     backend = await sandbox_or_skip(check)
     if isinstance(backend, Execution):
         return backend

@@ -138,9 +138,9 @@ class CodeRequest(BaseModel, frozen=True, extra="forbid"):
                 raise ValueError(f"the check {check!r} needs `{'cases' if check == 'expected' else 'tests'}`")
             if self.checks is not None and check not in self.checks and given:
                 wanted = "cases" if check == "expected" else "tests"
-                raise ValueError(f"there are `{wanted}`, but `checks` leaves out {check!r}")
+                raise ValueError(f"there are `{wanted}`, but `checks` leaves out {check!r}; name it there too")
         if self.checks is not None and not self.checks:
-            raise ValueError("`checks` is empty")
+            raise ValueError("`checks` is empty; leave it out for all that fit")
         if sum(case.is_program for case in self.cases) > _MOST_PROGRAMS:
             raise ValueError(f"more than {_MOST_PROGRAMS} cases run the program, each of them anew")
         return self

@@ -97,7 +97,13 @@ def _works(submission: Submission, seen: dict[str, Seen], limits: Limits) -> lis
     if programs:
         works.append(partial(run_programs, submission, programs, limits))
     if calls and submission.language != "python":
-        works.append(partial(_no_runner, "expected", f"functions in {submission.language} are not called here"))
+        works.append(
+            partial(
+                _no_runner,
+                "expected",
+                f"functions in {submission.language or 'an unknown language'} are not called here",
+            )
+        )
     elif calls:
         named = [(case.function or _entry_point(submission, seen), case) for case in calls]
         works.append(partial(run_cases, submission, named, limits))

@@ -52,7 +52,9 @@ async def run_suite(submission: Submission, tests: str | Mapping[str, str], limi
         return broken("tests", backend.name, error)
     except SkippedError as error:
         return skipped("tests", "sandbox", error.reason, error.detail)
-    return skipped("tests", "sandbox", "no_runner", f"tests in {submission.language} are not run here")
+    return skipped(
+        "tests", "sandbox", "no_runner", f"tests in {submission.language or 'an unknown language'} are not run here"
+    )
 
 
 async def _python(backend: Sandbox, submission: Submission, tests: dict[str, str], limits: Limits) -> Execution:

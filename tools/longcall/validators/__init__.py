@@ -6,6 +6,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, Field, ValidationError
 
+from longcall.complaint import complaint_of
 from longcall.text import clean
 from longcall.validators.aliases import TYPES, modern
 from longcall.validators.base import Answer, BaseValidator, Issue, OnFail, ValidatorError
@@ -32,6 +33,7 @@ __all__ = [
     "OnFail",
     "Validator",
     "ValidatorError",
+    "fault_of",
     "json_found",
     "parse_validators",
 ]
@@ -79,6 +81,11 @@ def parse_validators(raw: object) -> tuple[Validator, ...]:
     return tuple(validator for at, one in enumerate(asked) for validator in _parsed(one, f"validator {at + 1}"))
 
 
+def fault_of(error: ValueError) -> str:
+    """Returns what `parse_validators` found wrong with the only validator asked for, without saying which it is."""
+    return str(error).partition(": ")[2]
+
+
 def json_found(validators: tuple[Validator, ...], text: str) -> JsonFound | None:
     """Returns the JSON of an answer as the most lenient of `validators` read it, or None when it holds none."""
     lenient = any(isinstance(one, Json | JsonSchema | FieldPresent) and one.repair == "safe" for one in validators)
@@ -105,9 +112,10 @@ def _parsed(one: object, where: str) -> list[Validator]:
     if isinstance(one, BaseValidator):
         return [cast("Validator", one)]
     try:
-        return [_built(spec) for spec in modern(_spec(one))]
+        specs = modern(_spec(one))
     except ValueError as error:
         raise ValueError(f"{where}: {error}.") from None
+    return [_built(spec, where) for spec in specs]
 
 
 def _spec(one: object) -> dict[str, Any]:
@@ -138,21 +146,22 @@ def _is_shallow(value: object, levels: int) -> bool:
     return True
 
 
-def _built(spec: dict[str, Any]) -> Validator:
+def _built(spec: dict[str, Any], where: str) -> Validator:
     name = spec.get("type")
     if not isinstance(name, str) or name not in _MODELS:
         if name is None:
-            raise ValueError(f"`type` is missing; it is one of {', '.join(_MODELS)}")
-        raise ValueError(f"there is no validator `{name}`{_nearest(str(name), [*_MODELS, *TYPES])}; {_there(_MODELS)}")
+            raise ValueError(f"{where}: `type` is missing; it is one of {', '.join(_MODELS)}.")
+        near = _nearest(str(name), [*_MODELS, *TYPES])
+        raise ValueError(f"{where}: there is no validator `{name}`{near}; {_there(_MODELS)}.")
     fields = [field.alias or key for key, field in _MODELS[name].model_fields.items()]
     for key in spec:
         if key not in fields:
             taken = [field for field in fields if field != "type"]
-            raise ValueError(f"`{name}` takes no `{key}`{_nearest(key, taken)}; it takes {', '.join(taken)}")
+            raise ValueError(f"{where}: `{name}` takes no `{key}`{_nearest(key, taken)}; it takes {', '.join(taken)}.")
     try:
         return cast("Validator", _MODELS[name].model_validate(spec))
     except ValidationError as error:
-        raise ValueError(_complaint(name, error)) from None
+        raise ValueError(f"{where} (`{name}`): {_complaint(error)}.") from None
 
 
 def _there(names: dict[str, type[BaseValidator]]) -> str:
@@ -164,10 +173,8 @@ def _nearest(name: str, known: list[str]) -> str:
     return f" (do you mean `{near[0]}`?)" if near else ""
 
 
-def _complaint(name: str, error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ").rstrip(".")
-    if first["type"] == "missing":
-        return f"`{name}` needs `{where}`"
-    return f"`{name}` cannot be used: " + (f"`{where}`: {message}" if where else message)
+def _complaint(error: ValidationError) -> str:
+    told = complaint_of(error)
+    if not told.place:
+        return told.words
+    return f"`{told.place}`: {told.words}" if told.is_own else f"`{told.place}` {told.words}"

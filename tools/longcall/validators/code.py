@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import anyio.to_thread
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from longcall.complaint import complaint_of
 from longcall.errors import CallError
 from longcall.validators.base import Answer, Issue, ValidatorError
 from longcall.validators.local import TextValidator
@@ -72,9 +73,8 @@ class Code(TextValidator, frozen=True, extra="forbid"):
                 {"code": code, "language": self.language, "entry_point": self.entry_point, **asked}
             )
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ")) from None
+            told = complaint_of(error)
+            raise ValueError(told.sentence(f"`{told.place}`") if told.place else told.words) from None
 
     async def find(self, answer: Answer) -> list[Issue]:
         """Looks at the syntax here, or has validate_code check what more is asked.

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from longcall.text import reason_of
 from longcall.validators.base import Answer, Issue, ValidatorError
 from longcall.validators.local import TextValidator
 from longcall.validators.outcome import issues
@@ -40,7 +41,8 @@ class Plugin(TextValidator, frozen=True, extra="forbid"):
         try:
             outcome = _entry_point(self.plugin).load()(replace(answer, text=part.text), self.args)
         except Exception as error:
-            raise ValidatorError(f"The plugin {self.plugin} could not check the answer: {error!r}") from error
+            told = f"it raised {type(error).__name__} ({reason_of(error)})"
+            raise ValidatorError(f"The plugin {self.plugin} could not check the answer: {told}.") from error
         return issues(self, outcome, part.path)
 
 

@@ -59,7 +59,9 @@ def _check(code: str) -> None:
     """Raises a ValueError when `code` cannot be what a python validator runs."""
     try:
         tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+    except SyntaxError as error:
+        raise ValueError(f"the code does not compile: {error.msg} (line {error.lineno})") from None
+    except (ValueError, RecursionError, MemoryError) as error:
         raise ValueError(f"the code does not compile: {error}") from None
     if not any(_defines_validate(node) for node in tree.body):
         raise ValueError("the code must define `def validate(text, json):` at its top level")

@@ -64,4 +64,5 @@ def compiled(pattern: str, flags: str) -> Any:
         told = error.args[0].decode(errors="replace") if error.args else "it is not a pattern"
         why = " (RE2 has no look-around)" if "perl operator" in told else ""
         why = why or (" (RE2 has no back-references)" if "escape sequence" in told else "")
-        raise ValueError(f"the pattern cannot be used: {told}{why}") from None
+        what, _, place = told.partition(": ")
+        raise ValueError(f"the pattern cannot be used: {what}{f' at `{place}`' * bool(place)}{why}") from None

@@ -33,9 +33,17 @@ def look(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
     try:
         told = f"{path}: {run(count)} tasks, {_size(path)}, sound"
     except (LongcallError, OSError) as error:
-        remedy = "Make its folder one that can be written, or set LONGCALL_HOME to another."
-        return [Finding("task store", works=False, told=str(error), remedy=remedy, is_needed=True)]
+        told, remedy = _told(error)
+        return [Finding("task store", works=False, told=told, remedy=remedy, is_needed=True)]
     return [Finding("task store", works=True, told=told, is_needed=True), _sqlite()]
+
+
+def _told(error: LongcallError | OSError) -> tuple[str, str]:
+    """Returns what is wrong, and what to do, which longcall's own errors say in their last sentence."""
+    wrong, _, remedy = str(error).rpartition(". ")
+    if wrong and isinstance(error, LongcallError):
+        return wrong, remedy
+    return str(error), "Make its folder one that can be written, or set LONGCALL_HOME to another."
 
 
 def _broken(path: Path) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import anyio
 from anyio.abc import ByteReceiveStream
 
+from longcall.text import reason_of
 from longcall.validation.checkers import BrokenToolError, SkippedError
 from longcall.validation.report import Diagnostic, Severity
 
@@ -92,7 +93,7 @@ async def say(
     try:
         process = await anyio.open_process([str(part) for part in argv], cwd=cwd, env=env, start_new_session=True)
     except OSError as error:
-        raise BrokenToolError(f"it could not be started: {error}") from None
+        raise BrokenToolError(f"it could not be started: {reason_of(error)}") from None
     out, err = bytearray(), bytearray()
     async with process:
         try:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from longcall.text import reason_of
 from longcall.validation.sandbox import INSIDE, SandboxError
 
 _ASK = """
@@ -54,7 +55,7 @@ def _ask(executable: str) -> Interpreter:
         )
         real, prefix, packages = json.loads(told.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
-        raise SandboxError(f"The Python for submissions ({executable}) does not answer: {error}.") from None
+        raise SandboxError(f"The Python for submissions ({executable}) does not answer: {reason_of(error)}.") from None
     # Where nobody may write there is bytecode already, or each start takes some milliseconds more.
     compileall.compile_dir(INSIDE, quiet=2)
     folders = tuple(Path(folder) for folder in packages if Path(folder).is_dir())

@@ -16,6 +16,7 @@ import anyio
 import anyio.to_thread
 from anyio.lowlevel import RunVar, checkpoint_if_cancelled
 
+from longcall.text import reason_of
 from longcall.validation.sandbox import Limits, Outcome, SandboxError
 from longcall.validation.sandbox.memory import family, held_mb
 
@@ -81,7 +82,7 @@ def _run(launch: Launch, stop: threading.Event) -> Outcome | SandboxError:
         child = _start(launch, sending)
     except OSError as error:
         os.close(receiving)
-        return SandboxError(f"{launch.name} could not be started: {error}.")
+        return SandboxError(f"{launch.name} could not be started: {reason_of(error)}.")
     finally:
         os.close(sending)
     assert child.stdout is not None
