@@ -82,15 +82,14 @@ class Limits:
         Tokens are estimated from the prompt and the longest answer that the call allows. A call in a batch needs none:
         providers count batches apart.
         """
-        names = _names(call.model) if call.urgency == "now" else ()
-        found = [self._limits[name] for name in names if name in self._limits]
+        if call.urgency == "batch":
+            yield
+            return
+        found = [self._limits[name] for name in _names(call.model) if name in self._limits]
         async with AsyncExitStack() as held:
-            if found:
-                with waiting():
-                    for limit in found:
-                        await held.enter_async_context(limit.place(_tokens(call)))
-                    await held.enter_async_context(self._all)
-            else:
+            with waiting() if found else nullcontext():
+                for limit in found:
+                    await held.enter_async_context(limit.place(_tokens(call)))
                 await held.enter_async_context(self._all)
             yield
 

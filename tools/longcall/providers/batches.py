@@ -147,7 +147,7 @@ class Batches:
             log.exception("batch %s", batch.name or batch.token)
             message = f"longcall failed at this batch ({type(error).__name__}); the worker's log says more."
             batch.fail(ProviderError("internal", message))
-        if batch.token in self._fetched:
+        if self._fetched.get(batch.token) is batch:
             await anyio.sleep(_KEPT_S)
             del self._fetched[batch.token]
 
