@@ -110,7 +110,9 @@ def _lives(process: psutil.Process) -> bool:
 
 
 def rows(home: Path, sql: str, *values: Any) -> list[dict[str, Any]]:
-    """Reads the store of `home` beside its users."""
+    """Reads the store of `home` beside its users; a store that nobody has used yet has no rows."""
+    if not (home / "tasks.sqlite3").exists():
+        return []
     connection = sqlite3.connect(f"file:{home / 'tasks.sqlite3'}?mode=ro", uri=True, timeout=10)
     try:
         connection.row_factory = sqlite3.Row
