@@ -164,7 +164,7 @@ async def test_what_is_not_there_is_named(world: World) -> None:
 
 
 async def test_a_system_text_alone_asks_nothing(world: World) -> None:
-    with pytest.raises(CallError, match="must end with a user"):
+    with pytest.raises(CallError, match="end `messages` with a user"):
         await run({"model": GPT, "messages": [{"role": "system", "content": "You only are."}]})
     assert not world.asked("You only are.")
 

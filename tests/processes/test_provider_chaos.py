@@ -69,6 +69,6 @@ async def test_what_is_turned_away_goes_to_the_fallback_and_what_may_be_paid_is_
     assert failed <= {"disconnected", "incomplete_stream", "failed"} | (
         set() if fallbacks else {"unavailable", "rate_limit"}
     )
-    instead = [one for one in completed if any("its fallback" in warning for warning in one.get("warnings", []))]
+    instead = [one for one in completed if any("whose fallback" in warning for warning in one.get("warnings", []))]
     assert len(instead) == at_spare.total()
     assert bool(instead) is bool(fallbacks)

@@ -123,7 +123,7 @@ async def test_an_id_of_no_conversation_begins_none(operator: Session):
 
 @pytest.mark.parametrize("name", ["", "a\nb", "x" * 101])
 async def test_what_is_no_name_is_refused_and_nothing_is_stored(operator: Session, name: str):
-    with pytest.raises(CallError, match="name has 1 to 100"):
+    with pytest.raises(CallError, match="name of 1 to 100"):
         await operator.llm_call("one", conversation=name)
     assert (await operator.list_tasks()).tasks is None or (await operator.list_tasks()).tasks == []
 

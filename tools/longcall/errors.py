@@ -34,8 +34,8 @@ class UnknownTaskError(CallError):
 
     def __init__(self, task_id: str) -> None:
         super().__init__(
-            f"No task has the id {task_id!r}: it is mistyped, or the task's time to be kept is over. Call poll_task"
-            " without an id to list the recent tasks of this project."
+            f"No task has the id {task_id!r}: it is mistyped, its time to be kept is over, or its store was removed."
+            " Call poll_task without an id to list the recent tasks of this project."
         )
 
 

@@ -154,4 +154,4 @@ async def test_what_a_fallback_was_asked_before_a_crash_is_fetched_from_it(bench
         found = await bench.end(task)
     assert (found.state, found.text) == (TaskState.COMPLETED, "second kept answer-1")
     assert found.completion is not None
-    assert "second, its fallback" in found.completion.warnings[0]
+    assert "second answered instead of first" in found.completion.warnings[0]
