@@ -22,9 +22,7 @@ class Fallbacks:
 
     def current(self, call: Call) -> Call:
         """Returns the call as it goes to the model that is asked in the place of its own."""
-        model = call.model
-        while call.fallbacks and model in self._instead:
-            model = self._instead[model][0]
+        model = next((instead for _, instead, _ in reversed(self._asked_instead(call))), call.model)
         return call if model == call.model else call.model_copy(update={"model": model})
 
     def after(self, call: Call, asked: str, error: ProviderError, *, may_be_paid: bool) -> bool:
@@ -42,13 +40,21 @@ class Fallbacks:
 
     def told(self, call: Call, completion: Completion) -> Completion:
         """Returns the completion with who was asked in vain before, and why."""
-        notes: list[str] = []
+        notes = [
+            f"{instead} answered instead of {model}, whose fallback it is: {_why(error)}"
+            for model, instead, error in self._asked_instead(call)
+        ]
+        return replace(completion, warnings=(*notes, *completion.warnings))
+
+    def _asked_instead(self, call: Call) -> list[tuple[str, str, ProviderError]]:
+        """Returns the models that failed the call, from its own on, each with who is asked instead, and why."""
+        found: list[tuple[str, str, ProviderError]] = []
         model = call.model
         while call.fallbacks and model in self._instead:
             instead, error = self._instead[model]
-            notes.append(f"{instead} answered instead of {model}, whose fallback it is: {_why(error)}")
+            found.append((model, instead, error))
             model = instead
-        return replace(completion, warnings=(*notes, *completion.warnings))
+        return found
 
 
 def _why(error: ProviderError) -> str:

@@ -146,7 +146,8 @@ class Desk:
     def _meant(self, call: Call) -> Call:
         """Returns the call with the models that its names stand for, each of which can be asked."""
         meant = with_aliases(call, self.settings.aliases)
-        demand_served(meant)
+        if meant is not call:  # who made the call has seen to the names in it
+            demand_served(meant)
         return meant
 
     def _placed(self, call: Call) -> Call:

@@ -6,7 +6,7 @@ from typing import Any
 
 from longcall.call import Call
 from longcall.errors import ProviderError
-from longcall.settings import ProviderSettings
+from longcall.settings import ProviderSettings, key_variable
 
 _NO_KEY = "none"
 """What a server is told that wants no key; LiteLLM would send it the key of the provider whose API it speaks."""
@@ -77,5 +77,5 @@ class Endpoints:
             raise ProviderError(
                 "no_key", f"There is no key for {name}: set {provider.api_key_env}, which [providers.{name}] names."
             )
-        own = self._environ.get(f"{name.upper().replace('-', '_')}_API_KEY")
+        own = self._environ.get(key_variable(name))
         return own or (_NO_KEY if provider.kind else None)

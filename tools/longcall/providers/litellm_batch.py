@@ -94,12 +94,9 @@ class LiteLLMWire:
         try:
             return (await self._ask("files.create", target, _UPLOAD_S, file=file, purpose="batch")).id
         except ProviderError as error:
-            failure = error.failure
-            if failure.code == "unknown_model":
+            if error.failure.code == "unknown_model":
                 raise _takes_none(target) from error
-            raise ProviderError(
-                failure.code, failure.message, retryable=failure.retryable, refused=True, retry_after=error.retry_after
-            ) from error
+            raise error.anew(refused=True) from error
 
     async def create(self, target: Target, file: str, token: str) -> Seen:
         """Makes the batch; `metadata` holds the token."""

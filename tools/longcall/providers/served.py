@@ -13,7 +13,7 @@ import anyio
 import anyio.to_thread
 
 from longcall.clock import Clock
-from longcall.settings import Settings
+from longcall.settings import Settings, key_variable
 from longcall.text import clip
 
 FRESH_S = 3600.0
@@ -141,7 +141,7 @@ def _site(name: str, variables: Sequence[str], settings: Settings, environ: Mapp
     base = (own and own.api_base) or environ.get(f"{upper}_API_BASE") or environ.get(f"{upper}_BASE_URL") or ""
     if own is not None and own.kind:
         form_base = ""  # an address of one's own, or none: its key is nobody else's
-        variables = (own.api_key_env or f"{upper}_API_KEY",)
+        variables = (own.api_key_env or key_variable(name),)
     else:
         form_base = form.base
         variables = (own.api_key_env,) if own is not None and own.api_key_env else variables

@@ -1,6 +1,6 @@
 """Everything that the operator says: longcall.toml and the environment, read once."""
 
-from longcall.settings.keys import key_variables, keyed, with_keys
+from longcall.settings.keys import key_variable, key_variables, keyed, with_keys
 from longcall.settings.reading import (
     Found,
     SettingsError,
@@ -27,6 +27,7 @@ __all__ = [
     "TaskCaps",
     "find_settings",
     "here",
+    "key_variable",
     "key_variables",
     "keyed",
     "operated",

@@ -41,7 +41,12 @@ def key_variables(settings: Settings) -> set[str]:
 
 def variable_of(name: str) -> str:
     """Returns the variable that holds a key: `openai` is short for OPENAI_API_KEY."""
-    return name if name.isupper() else f"{name.upper().replace('-', '_')}_API_KEY"
+    return name if name.isupper() else key_variable(name)
+
+
+def key_variable(provider: str) -> str:
+    """Returns the variable that holds the key of a provider by its name, unless it is said to be another."""
+    return f"{provider.upper().replace('-', '_')}_API_KEY"
 
 
 def _of_keyring(name: str) -> str:

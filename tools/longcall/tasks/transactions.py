@@ -73,25 +73,27 @@ def claim(values: Values, connection: sqlite3.Connection) -> list[Claim]:
     rows = fetch_all("claim", values, connection)
     claims: list[Claim] = []
     for row in sorted(rows, key=lambda row: (row["created_at"], row["place"])):
-        if _twin_is_open(row, connection):
+        twin = _twin(row, connection)
+        if twin is not None and not TaskState(twin["state"]).is_final:
             run_all(("hold_again",), {"task": row["id"]}, connection)
             continue
         try:
-            claims.append(_claim(row, values, connection))
+            claims.append(_claim(row, twin, values, connection))
         except (ValueError, TypeError, KeyError):  # written by an edition that understood calls otherwise
             ending = _UNREADABLE_PAST if row["was_tried"] else _UNREADABLE
             finish({**values, "task": row["id"]}, ending, connection)
     return claims
 
 
-def _twin_is_open(row: sqlite3.Row, connection: sqlite3.Connection) -> bool:
-    if row["twin"] is None or row["was_tried"] or row["handle"] is not None:
-        return False
-    (twin,) = fetch_all("task", {"task": row["twin"]}, connection)
-    return not TaskState(twin["state"]).is_final
+def _twin(claimed: sqlite3.Row, connection: sqlite3.Connection) -> sqlite3.Row | None:
+    """Returns the task that had the key of a claimed one before; None once that one was asked itself."""
+    if claimed["twin"] is None or claimed["was_tried"] or claimed["handle"] is not None:
+        return None
+    (row,) = fetch_all("task", {"task": claimed["twin"]}, connection)
+    return row
 
 
-def _claim(row: sqlite3.Row, values: Values, connection: sqlite3.Connection) -> Claim:
+def _claim(row: sqlite3.Row, twin: sqlite3.Row | None, values: Values, connection: sqlite3.Connection) -> Claim:
     call = conversing.with_history(Call.model_validate_json(row["call"]), row, connection)
     waited = elapsed_ms(values["now"] - row["asked_at"], values["tick"] - row["asked_tick"])
     past = fetch_all("past", {"task": row["id"]}, connection) if row["was_tried"] else []
@@ -102,7 +104,7 @@ def _claim(row: sqlite3.Row, values: Values, connection: sqlite3.Connection) -> 
     members = _answers(row["parent"], connection) if call.combine is not None else ()
     return Claim(
         row["id"], spent_s, call, row["handle"], row["asked"], attempts, steps, row["project"], members,
-        _earlier(row, call, connection),
+        _earlier(twin, call),
     )  # fmt: skip
 
 
@@ -111,13 +113,11 @@ def _answers(group: str, connection: sqlite3.Connection) -> tuple[Task, ...]:
     return tuple(replace(task_from_row(row), text=row["text"] or "") for row in rows)
 
 
-def _earlier(claimed: sqlite3.Row, call: Call, connection: sqlite3.Connection) -> Task | None:
+def _earlier(twin: sqlite3.Row | None, call: Call) -> Task | None:
     """Returns the task with the same key whose answer is taken over; None where the claimed one is to be asked."""
-    if claimed["twin"] is None or claimed["was_tried"] or claimed["handle"] is not None:
+    if twin is None or not may_answer(TaskState(twin["state"]), call.on_interrupt):
         return None
-    (row,) = fetch_all("task", {"task": claimed["twin"]}, connection)
-    answers = may_answer(TaskState(row["state"]), call.on_interrupt)
-    return replace(task_from_row(row), text=row["text"] or "") if answers else None
+    return replace(task_from_row(twin), text=twin["text"] or "")
 
 
 def _steps(task: str, connection: sqlite3.Connection) -> tuple[Step, ...]:
