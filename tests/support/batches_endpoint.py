@@ -11,7 +11,7 @@ openai/dropped      makes the batch and closes the connection instead of saying 
 openai/overloaded   answers the first request for a batch with status 503, and makes none; then as `echo`
 openai/denied       answers the request for a batch with status 400
 openai/batchless    takes no files: status 404
-openai/expired      expires when half of its requests are answered
+openai/expired      expires when all is answered but the prompts that begin with `late`
 openai/failed       fails as a whole
 openai/stopped      is cancelled there by somebody else
 openai/gone         is not known when it is looked at: status 404; `openai/hidden` not at the first two looks
@@ -95,9 +95,9 @@ class Kept:
         if self.status in ("failed", "cancelled"):
             return [], []
         if self.status == "expired":
-            half = len(lines) // 2
-            late = [_line(line, None, {"code": "batch_expired", "message": "Too late."}) for line in lines[half:]]
-            return [_answered(line) for line in lines[:half]], late
+            late = [line for line in lines if _prompt(line).startswith("late")]
+            error = {"code": "batch_expired", "message": "Too late."}
+            return [_answered(line) for line in lines if line not in late], [_line(line, None, error) for line in late]
         told = [_answered(line) for line in lines if not _prompt(line).startswith("omit")]
         return [line for line in told if line["response"]["status_code"] == 200], [
             line for line in told if line["response"]["status_code"] != 200
