@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from longcall import code_task
@@ -25,7 +26,7 @@ def fitting(task: Task, page: Page | None, *, inline_chars: int, folder: Path, s
     pages remain.
     """
     if task.kind is TaskKind.GROUP:
-        return _group(task, page, inline_chars, folder)
+        return _group(task, page, inline_chars, folder, stranded=stranded)
     if task.report is not None:
         task = replace(task, report=code_task.fitting(task.report, inline_chars - _size(task.text)))
     if page is not None and (page != Page() or not task.state.is_final):
@@ -41,7 +42,7 @@ def fitting(task: Task, page: Page | None, *, inline_chars: int, folder: Path, s
     return result_of(task, _cut(task.text, Page(0, HEAD_CHARS), room), path=str(path))
 
 
-def _group(task: Task, page: Page | None, inline_chars: int, folder: Path) -> Result:
+def _group(task: Task, page: Page | None, inline_chars: int, folder: Path, *, stranded: bool) -> Result:
     """Tells of a group in its room: of a combined answer and its members, whose ids have their whole texts."""
     path = None
     if _size(task.text) > inline_chars // 2:
@@ -52,10 +53,11 @@ def _group(task: Task, page: Page | None, inline_chars: int, folder: Path) -> Re
         except OSError:
             path = None
         task = replace(task, text=head)
-    told = group_result(task, page, room=0, path=path and str(path))
+    tell = partial(group_result, task, page, path=path and str(path), stranded=stranded)
+    told = tell(room=0)
     around = told.model_copy(update={"tasks": None}).model_dump(mode="json", exclude_none=True)
     left = inline_chars - size_of(around) - _AROUND_BYTES
-    return group_result(task, page, room=max(_LEAST_CHARS, left), path=path and str(path))
+    return tell(room=max(_LEAST_CHARS, left))
 
 
 def _cut(text: str, page: Page, room: int) -> Page:

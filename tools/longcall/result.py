@@ -17,6 +17,10 @@ _LEFT_BATCH = (
     "It has left its batch. What others still wait for in the batch goes on at the provider, where this request may be"
     " answered and billed all the same."
 )
+_STRANDED = (
+    "It waits for a longcall that is attached with the same keys as the one that began it; nobody here holds them."
+    " Attach that host again, or cancel_task and ask anew."
+)
 _REVIEW = (
     "The answer failed its checks (see `validation`): use the text if it is good enough, or have it done better with"
     " start_task(resume={task!r}, guidance=…)."
@@ -117,7 +121,7 @@ def result_of(task: Task, page: Page | None = None, *, path: str | None = None, 
         stranded: whether it waits for an environment that nobody here holds.
     """
     if task.kind is TaskKind.GROUP:
-        return group_result(task, page)
+        return group_result(task, page, stranded=stranded)
     completion = task.completion
     page = page or (Page() if task.state.is_final else None)
     shown = None if page is None else page.of(task.text)
@@ -148,8 +152,13 @@ def result_of(task: Task, page: Page | None = None, *, path: str | None = None, 
 
 
 def group_result(
-    task: Task, page: Page | None = None, *, room: int | None = None, path: str | None = None
-) -> Result:  # fmt: skip
+    task: Task,
+    page: Page | None = None,
+    *,
+    room: int | None = None,
+    path: str | None = None,
+    stranded: bool = False,
+) -> Result:
     """Tells of a group: what was made of the answers, if that was wanted, and of its members.
 
     Args:
@@ -157,6 +166,7 @@ def group_result(
         page: which members to show; None shows all that fit.
         room: bytes for the members; None shows all.
         path: the file with the whole text, when the task's is only its head.
+        stranded: whether members wait for an environment that nobody here holds.
     """
     page = page or Page()
     told = lines_of(task.members, page.offset, page.limit, room)
@@ -177,7 +187,7 @@ def group_result(
         error=None if task.failure is None else _told(task.failure),
         warnings=_warnings(task),
         tasks=list(told.lines),
-        next=_next_of_group(task, told, path),
+        next=_next_of_group(task, told, path, stranded=stranded),
     )
 
 
@@ -239,10 +249,7 @@ def _warnings(task: Task) -> list[str]:
 
 def _next(task: Task, page: Page | None, path: str | None, *, stranded: bool) -> str | None:
     if stranded:
-        return (
-            "It waits for a longcall that is attached with the same keys as the one that began it; nobody here holds"
-            " them. Attach that host again, or cancel_task and ask anew."
-        )
+        return _STRANDED
     if not task.state.is_final:
         return _again(task)
     told = [_REVIEW.format(task=task.id)] if task.state is TaskState.NEEDS_REVIEW else []
@@ -257,7 +264,7 @@ def _again(task: Task) -> str:
     return f"The work goes on. Call poll_task(task_id={task.id!r}, wait_s={wait_s:g}){seldom} until the status changes."
 
 
-def _next_of_group(task: Task, told: Lines, path: str | None) -> str | None:
+def _next_of_group(task: Task, told: Lines, path: str | None, *, stranded: bool) -> str | None:
     more = [f"The whole text is in the file {path}."] if path else []
     if len(task.text) < task.chars:
         more.append(f"It is read on with poll_task(task_id={task.members[-1].id!r}).")
@@ -266,7 +273,7 @@ def _next_of_group(task: Task, told: Lines, path: str | None) -> str | None:
     if any(line.text is not None and len(line.text) < line.chars for line in told.lines):
         more.append("A text shorter than its `chars` is whole with poll_task and the member's task_id.")
     if not task.state.is_final:
-        more.append(_again(task))
+        more.append(_STRANDED if stranded else _again(task))
     return " ".join(more) or None
 
 

@@ -1,7 +1,7 @@
 """What any TaskStore must do for calls that outlive their worker: sent again, or fetched. Beside `store_contract`."""
 
 import pytest
-from tools.tasks.samples import BROKEN, HERE, OTHER, WORKER, added, answered, look, new_task, running
+from tools.tasks.samples import BROKEN, HERE, OTHER, WORKER, added, answered, look, new_group, new_task, running
 
 from longcall.errors import StaleClaimError
 from longcall.models import AttemptState, TaskState
@@ -117,3 +117,31 @@ async def test_a_dead_worker_writes_nothing_into_a_task_that_was_given_on(store:
         await store.mark_sent(task, WORKER, "demo/echo")
     assert await look(store, task) == before
     assert await store.recover(HERE, THIRD) == Recovery(resent=1)
+
+
+async def test_what_nobody_can_stop_at_its_provider_can_be_given_up(store: TaskStore):
+    wanted, unwanted = await running(store, new_task(), new_task(), sent=True)
+    for task in (wanted, unwanted):
+        await store.note_handle(task, WORKER, "resp_1")
+    await store.cancel(unwanted)
+    assert await store.recover(HERE, None) == Recovery(resumable=2)
+    for task in (wanted, unwanted):
+        await store.abandon(task)
+    kept, given_up = await look(store, wanted), await look(store, unwanted)
+    assert (kept.state, kept.attempts[0].state) == (TaskState.QUEUED, AttemptState.SENT)
+    assert (given_up.state, given_up.attempts[0].state) == (TaskState.CANCELLED, AttemptState.LOST)
+    assert given_up.failure is not None
+    assert "may answer and bill it" in given_up.failure.message
+    assert [claim.id for claim in await store.claim(HERE, OTHER, 10)] == [wanted]
+
+
+async def test_a_group_that_nobody_can_stop_at_its_provider_can_be_given_up(store: TaskStore):
+    parent, *members = new_group(2)
+    for task in await running(store, parent, *members, sent=True):
+        await store.note_handle(task, WORKER, "batch_1")
+    await store.cancel(parent.id)
+    await store.recover(HERE, None)
+    await store.abandon(parent.id)
+    found = await look(store, parent.id)
+    assert found.state.is_final
+    assert [member.state for member in found.members] == [TaskState.CANCELLED] * 2

@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 import pytest
 from support.processes import PATIENCE_S
-from tools.tasks.samples import WORKER, added, answered, asking, look, new_task
+from tools.tasks.samples import WORKER, added, answered, asking, look, new_group, new_task
 
 from longcall.environment import SCHEMA, fingerprint, older_fingerprints, read_salt
 from longcall.errors import StoreCorruptError
@@ -279,3 +279,28 @@ async def test_a_key_that_both_editions_used_stays_with_each(client: TaskClient,
     await client.store.adopt(older, client.environment)
     assert (await look(client.store, ours.id)).environment == client.environment
     assert (await look(client.store, theirs.id)).environment == older
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a cancel wait for no worker."""
+    monkeypatch.setattr("longcall.tasks.client._CANCEL_S", 0.0)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_what_a_provider_has_can_be_cancelled_though_nobody_holds_its_keys(client: TaskClient):
+    gone = "f" * 16
+    parent, member = (replace(new, environment=gone) for new in new_group(1))
+    await added(client.store, parent, member)
+    [claim] = await client.store.claim(gone, "theirs", 1)
+    await client.store.mark_sent(claim.id, "theirs", "demo/echo")
+    await client.store.note_handle(claim.id, "theirs", "batch_1")
+    waits = await client.wait(parent.id, 0)
+    assert client.estate.is_stranded(waits)
+    with held(lock_path(client.settings.workers_path, gone)) as proved:
+        assert proved
+        assert (await client.cancel(parent.id)).state is TaskState.RUNNING
+        assert not client.estate.is_stranded(waits)
+    cancelled = await client.cancel(parent.id)
+    assert cancelled.state.is_final
+    assert cancelled.members[0].state is TaskState.CANCELLED

@@ -192,7 +192,8 @@ class TaskClient:
     async def cancel(self, task_id: str, *, principal: str | None = None) -> Task:
         """Stops a task or group, down to the provider's connection, and returns what became of it.
 
-        A task that ended before the cancel reached it keeps its answer.
+        A task that ended before the cancel reached it keeps its answer. One that nobody can stop at its provider, since
+        nobody holds the keys that it was sent with, ends all the same, and says so.
 
         Raises:
             UnknownTaskError: no task has that id.
@@ -202,7 +203,11 @@ class TaskClient:
             return task
         await self.store.cancel(task.id)
         self._bell.ring(await self.store.doorbell(task.environment))
-        return await self.wait(task_id, _CANCEL_S)
+        task = await self.wait(task_id, _CANCEL_S)
+        if task.state.is_final:
+            return task
+        await self.estate.abandon(task)
+        return await self.task(task_id)
 
     def delivered(self, task: Task) -> None:
         """Has it written down, soon, that a final answer was handed over. Forgetting it in a crash costs nothing."""

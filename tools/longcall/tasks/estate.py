@@ -3,7 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
-from longcall.models import Task, TaskState
+from longcall.models import Task, TaskKind, TaskState
 from longcall.settings import Settings
 from longcall.tasks.lock import held, is_alive, lock_path
 from longcall.tasks.store import TaskStore
@@ -40,9 +40,21 @@ class Estate:
             if await self.store.has_unfinished(environment):
                 await self.settle(environment)
 
+    async def abandon(self, task: Task) -> None:
+        """Ends a task or group whose cancel was asked for, where nobody is left who could stop it at its provider."""
+        if task.environment == self.environment:
+            return
+        with suppress(OSError), held(lock_path(self.settings.workers_path, task.environment)) as proved:
+            if proved:
+                await self.store.abandon(task.id)
+
     def is_stranded(self, task: Task) -> bool:
-        """Whether a queued task waits for an environment that no worker here serves and this process does not hold."""
-        if task.state is not TaskState.QUEUED or task.environment == self.environment:
+        """Whether a task waits, or a group is held up by members that wait, for an environment that nobody here serves.
+
+        No worker of it lives here, and this process does not hold it.
+        """
+        waits = task.kind is TaskKind.GROUP and not task.state.is_final
+        if not (waits or task.state is TaskState.QUEUED) or task.environment == self.environment:
             return False
         try:
             return not is_alive(self.settings.workers_path, task.environment)

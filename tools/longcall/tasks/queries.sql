@@ -89,15 +89,14 @@ FROM attempts WHERE task = :task;
 SELECT spent.usd, spent.tokens, under_way.usd AS open_usd, under_way.tokens AS open_tokens
 FROM (SELECT coalesce(sum(counted_usd), 0) AS usd, coalesce(sum(counted_tokens), 0) AS tokens
       FROM spending WHERE day = date(:now / 1000, 'unixepoch')) AS spent,
-    (SELECT coalesce(sum(counted_usd), 0) AS usd, coalesce(sum(counted_tokens), 0) AS tokens
-     FROM attempts WHERE state = 'sent') AS under_way;
+    (SELECT coalesce(sum(nano_usd), 0) / 1e9 AS usd, coalesce(sum(tokens), 0) AS tokens FROM under_way) AS under_way;
 
 -- name: spent_by_project
 SELECT spent.usd, spent.tokens, under_way.usd AS open_usd, under_way.tokens AS open_tokens
 FROM (SELECT coalesce(sum(counted_usd), 0) AS usd, coalesce(sum(counted_tokens), 0) AS tokens
       FROM spending WHERE project = (SELECT project FROM tasks WHERE id = :task)) AS spent,
-    (SELECT coalesce(sum(counted_usd), 0) AS usd, coalesce(sum(counted_tokens), 0) AS tokens
-     FROM attempts WHERE state = 'sent' AND project = (SELECT project FROM tasks WHERE id = :task)) AS under_way;
+    (SELECT coalesce(sum(nano_usd), 0) / 1e9 AS usd, coalesce(sum(tokens), 0) AS tokens
+     FROM under_way WHERE project = (SELECT project FROM tasks WHERE id = :task)) AS under_way;
 
 -- name: spending
 SELECT * FROM spending WHERE day > date(:now / 1000, 'unixepoch', '-' || :days || ' days')
@@ -183,6 +182,16 @@ WHERE id = :task AND state = 'needs_review';
 UPDATE tasks SET state = 'cancelled', cancel_requested = 1, held = 0, finished_at = max(:now, created_at)
 WHERE (id = :task OR parent = :task) AND state = 'queued'
   AND NOT EXISTS (SELECT 1 FROM attempts WHERE task = tasks.id AND state = 'sent');
+
+-- name: abandon_attempts
+-- What the provider was to be asked for again, of a task or group whose cancel was asked for.
+UPDATE attempts SET state = 'lost', ended_at = max(:now, sent_at)
+WHERE state = 'sent' AND task IN (
+    SELECT id FROM tasks WHERE (id = :task OR parent = :task) AND state = 'queued' AND cancel_requested = 1);
+
+-- name: abandon
+UPDATE tasks SET state = 'cancelled', held = 0, finished_at = max(:now, created_at), failure = :failure
+WHERE (id = :task OR parent = :task) AND state = 'queued' AND cancel_requested = 1;
 
 -- name: request_cancel
 UPDATE tasks SET cancel_requested = 1 WHERE (id = :task OR parent = :task) AND state IN ('queued', 'running');

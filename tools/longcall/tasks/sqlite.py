@@ -24,6 +24,11 @@ from longcall.text import clean
 _OVERDUE = Failure(
     "timeout", "Its time (`timeout_s`) ran out while it waited for a worker. Nothing was sent.", retryable=True
 )
+_ABANDONED = Failure(
+    "interrupted",
+    "The provider was left with the request, and may answer and bill it: to stop it there takes the keys that it was"
+    " sent with, which nobody here holds.",
+)
 
 
 class SqliteStore:
@@ -106,6 +111,10 @@ class SqliteStore:
     async def cancel(self, task: str) -> None:
         values = {**self._time(), "task": task}
         await self._database.write(partial(transactions.run_all, ("request_cancel", "cancel_queued"), values))
+
+    async def abandon(self, task: str) -> None:
+        values = {**self._time(), "task": task, "failure": transactions.as_json(_ABANDONED)}
+        await self._database.write(partial(transactions.run_all, ("abandon_attempts", "abandon"), values))
 
     async def cancel_requests(self, environment: str, worker: str) -> list[str]:
         rows = await self._read_all("cancel_requests", environment=environment, worker=worker)

@@ -199,6 +199,13 @@ class TaskStore(ConversationStore, SpendingStore, Protocol):
         """Cancels what is queued of a task or group at once, and asks the worker to stop what is running."""
         ...
 
+    async def abandon(self, task: str) -> None:
+        """Ends what waits of a task or group whose cancel was asked for, though its provider may still work on it.
+
+        Only for a process that holds the lock of the task's environment, which proves that no worker sees to it.
+        """
+        ...
+
     async def cancel_requests(self, environment: str, worker: str) -> list[str]:
         """Returns the running tasks of `worker` whose cancellation was asked for."""
         ...
