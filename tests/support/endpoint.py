@@ -73,9 +73,9 @@ class Endpoint:
 
 def _choice(prompt: str) -> str:
     nonce = re.findall(r"</answer-([0-9a-f]{16})>", prompt)[-1]
-    answers = re.findall(rf"<answer-{nonce} number=\"\d+\">\n(.*?)\n</answer-{nonce}>", prompt, re.DOTALL)
-    best = next(number for number, answer in enumerate(answers, 1) if "best" in answer)
-    return json.dumps({"nonce": nonce, "reason": "it says so", "best": best})
+    answers = re.findall(rf"<answer-{nonce} number=\"(\d+)\">\n(.*?)\n</answer-{nonce}>", prompt, re.DOTALL)
+    best = next(number for number, answer in answers if "best" in answer)
+    return json.dumps({"nonce": nonce, "reason": "it says so", "best": int(best)})
 
 
 _SAID: dict[str, Callable[[str], str]] = {

@@ -174,7 +174,17 @@ async def test_a_model_chooses_the_best():
     shown = asked.messages[1].text
     assert "why?" in shown
     assert CRITERIA in shown
-    assert shown.index("one") < shown.index("three") < shown.index("four")
+    assert sorted(re.findall(r'number="(\d)">\n(\w+)\n', shown)) == [("1", "one"), ("2", "three"), ("3", "four")]
+
+
+async def test_no_answer_has_a_better_place_than_the_others():
+    async def first_shown(secret: str) -> str:
+        judge = Judge(chooses(1))
+        await combine(wanting(Combine(how="best", model="j")), members("one", "two"), judge, secret)
+        return re.findall(r"number=\"\d\">\n(\w+)\n", judge.asked[0].messages[1].text)[0]
+
+    assert await first_shown("secret") == await first_shown("secret")
+    assert {await first_shown(f"secret {number}") for number in range(20)} == {"one", "two"}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What the model that chooses the best answer is asked, and what is made of its choice. Pure."""
 
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -27,12 +28,11 @@ class _Choice(BaseModel, extra="ignore", strict=True):
 
 
 def choosing_call(wanted: Combine, call: Call, answers: Sequence[Task], nonce: str) -> Call:
-    """Returns what the model that chooses is asked of `answers`, which are numbered from 1."""
+    """Returns what the model that chooses is asked of `answers`, which are numbered from 1 and shown in any order."""
     shown = [f"<request-{nonce}>\n{call.original_prompt or call.prompt}\n</request-{nonce}>"]
-    shown += [
-        f'<answer-{nonce} number="{number}">\n{answer.text}\n</answer-{nonce}>'
-        for number, answer in enumerate(answers, 1)
-    ]
+    numbered = list(enumerate(answers, 1))
+    Random(nonce).shuffle(numbered)  # noqa: S311  # no secret: models favour places, and no member is to have the best
+    shown += [f'<answer-{nonce} number="{number}">\n{answer.text}\n</answer-{nonce}>' for number, answer in numbered]
     shown.append(f"Which of the {len(answers)} answers is the best? The best answer is one of which this holds:")
     shown.append(wanted.criteria)
     turns = (
