@@ -30,4 +30,6 @@ async def main(task):
     print(done.output)
 
 
+if len(sys.argv) != 2:
+    sys.exit("Say in one argument, in quotes, what the agent is to do.")
 asyncio.run(main(sys.argv[1]))

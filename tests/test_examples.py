@@ -140,6 +140,10 @@ def test_an_agent_is_told_what_the_model_said_that_it_asked_through_longcall(
     assert [message["role"] for message in second] == ["user", "assistant", "tool"]
     assert STORY_END in json.dumps(second[2])
 
+    untold = run(words[:-1], settings, ROOT)
+    assert untold.returncode == 1
+    assert untold.stderr.endswith("Say in one argument, in quotes, what the agent is to do.\n")
+
 
 def test_a_review_that_does_not_fit_is_asked_for_again(settings: dict[str, str], folder: Path) -> None:
     done = run(example("delegate_review", "examples/README.md", "--model", "openai/gpt-4o"), settings, folder)

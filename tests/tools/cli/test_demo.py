@@ -147,7 +147,8 @@ def test_a_price_is_told_where_it_is_known() -> None:
 def test_what_is_to_be_copied_is_valid() -> None:
     told = attaching({"OPENAI_API_KEY": "sk-a-secret"})
     assert "sk-a-secret" not in "".join(told.values())
-    command, desktop, codex, project = told.values()
+    install, command, desktop, codex, project = told.values()
+    assert re.fullmatch(r"uvx (--from \S+ )?longcall install claude-code", install)
     assert command.startswith("claude mcp add longcall -- uvx ")
     server = tomllib.loads(codex)["mcp_servers"]["longcall"]
     assert (server["command"], server["args"][-1], server["env_vars"]) == ("uvx", "longcall", ["OPENAI_API_KEY"])

@@ -17,10 +17,12 @@ def attaching(environ: Mapping[str, str]) -> dict[str, str]:
     arguments = ["longcall"] if source is None else ["--from", source, "longcall"]
     keys = [name for names in KEYS.values() for name in names if name.endswith("_API_KEY") and environ.get(name)]
     keys = keys or ["ANTHROPIC_API_KEY"]
+    uvx = f"uvx {shlex.join(arguments)}"
     return {
-        "Claude Code": f"claude mcp add longcall -- uvx {shlex.join(arguments)}",
-        "Claude Desktop, in claude_desktop_config.json": _json(arguments, dict.fromkeys(keys, "<your key>")),
-        "Codex, in ~/.codex/config.toml": _toml(arguments, keys),
+        "Claude Code, or claude-desktop, codex, cursor, vscode, gemini": f"{uvx} install claude-code",
+        "Claude Code by hand": f"claude mcp add longcall -- {uvx}",
+        "Claude Desktop by hand, in claude_desktop_config.json": _json(arguments, dict.fromkeys(keys, "<your key>")),
+        "Codex by hand, in ~/.codex/config.toml": _toml(arguments, keys),
         "Any other host, in .mcp.json": _json(arguments, {name: f"${{{name}:-}}" for name in keys}),
     }
 
