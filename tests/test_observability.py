@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 from support.collector import collector
+from support.filesystem import installed
 from support.mocks import aimock
 from support.processes import PATIENCE_S, attached, call, until
 
@@ -44,7 +45,8 @@ async def test_the_tables_name_all_that_is_sent(home: Path, environ: dict[str, s
     ]
     with collector() as told, aimock(fixtures, tmp_path) as model:
         content = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": shows}
-        async with attached(environ | model.environ() | told.environ(**content)) as front:
+        programs = {"PATH": installed(tmp_path / "bin")}
+        async with attached(environ | model.environ() | told.environ(**content) | programs) as front:
             asked = {"model": "openai/gpt-4o", "servers": ["filesystem"], "temperature": 0.5, "max_tokens": 50}
             await call(front, "llm_call", prompt="look", response_schema={"type": "object"}, **asked)
             await call(front, "llm_call", prompt="fail", model="demo/fail")

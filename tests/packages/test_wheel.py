@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from mcp import Client, StdioServerParameters
 from packages.conftest import ROOT, done, offline_uv, run
-from support.processes import call, clean_environ, front_processes, kill, worker_processes
+from support.processes import call, clean_environ, front_processes, kill, untraced, worker_processes
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 VERSION = PROJECT["version"]
@@ -52,8 +52,8 @@ def installed(wheel: Path, dependencies: Path, tmp_path_factory: pytest.TempPath
 def world(tmp_path_factory: pytest.TempPathFactory) -> Generator[dict[str, str]]:
     """Returns the environment of somebody who has never seen the checkout."""
     home = tmp_path_factory.mktemp("world") / "home"
-    environ = clean_environ(home)
-    for name in ("PYTHONPATH", "VIRTUAL_ENV", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
+    environ = untraced(clean_environ(home))
+    for name in ("PYTHONPATH", "VIRTUAL_ENV"):
         environ.pop(name, None)
     yield environ
     kill(front_processes(home) + worker_processes(home))

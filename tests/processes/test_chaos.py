@@ -13,7 +13,8 @@ import pytest
 pytestmark = pytest.mark.chaos
 
 ROOT = Path(__file__).parents[2]
-KILLS = 100
+KILLS = 40
+"""A tenth of them around the real LiteLLM; the benchmark kills 100."""
 BOUND_S = 400
 Evidence = dict[str, Any]
 """One part's evidence; see `benchmarks.chaos_evidence.Evidence`."""
@@ -45,7 +46,7 @@ def evidence(evidence_path: Path) -> dict[str, Evidence]:
     return json.loads(evidence_path.read_text())
 
 
-def test_100_kills_lose_nothing_and_send_nothing_twice(evidence_path: Path) -> None:
+def test_kills_lose_nothing_and_send_nothing_twice(evidence_path: Path) -> None:
     judged = chaos("--judge", str(evidence_path))
 
     said = judged.stdout + evidence_path.with_suffix(".txt").read_text()
@@ -54,13 +55,13 @@ def test_100_kills_lose_nothing_and_send_nothing_twice(evidence_path: Path) -> N
     assert judged.stdout.count("reached") == 2 * len(DOCTORED), said
 
 
-@pytest.mark.parametrize("part", ["quick", "litellm"])
-def test_the_kills_hit_a_system_at_work(evidence: dict[str, Evidence], part: str) -> None:
+@pytest.mark.parametrize(("part", "least"), [("quick", 5), ("litellm", 1)])
+def test_the_kills_hit_a_system_at_work(evidence: dict[str, Evidence], part: str, least: int) -> None:
     found = evidence[part]
     states = [row["state"] for row in found["rows"]]
 
     assert sum(one["killed_fronts"] + one["killed_workers"] for one in evidence.values()) == KILLS
-    assert min(found["killed_fronts"], found["killed_workers"]) >= 5
+    assert min(found["killed_fronts"], found["killed_workers"]) >= least
     assert "completed" in states
     assert "interrupted" in states
     assert len(found["acknowledged"]) > found["killed_fronts"] + found["killed_workers"]

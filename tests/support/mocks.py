@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from support.node import node_command
+from support.processes import untraced
 
 START_S = 30.0
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -68,7 +69,11 @@ def free_port() -> int:
 def running(command: Sequence[str], port: int, environ: dict[str, str] | None = None) -> Generator[Mock]:
     """Runs a mock server until the block ends."""
     process = subprocess.Popen(
-        command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        env=untraced(environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         _await_port(port, process)

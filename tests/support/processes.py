@@ -131,6 +131,11 @@ def facts(text: str) -> dict[str, Any]:
     return json.loads(text.split("\n", 1)[0])
 
 
+def untraced(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Returns an environment, or ours, in which coverage does not follow into processes: for what is not longcall."""
+    return {name: value for name, value in (environ or os.environ).items() if not name.startswith("COVERAGE_PROCESS")}
+
+
 def clean_environ(home: Path, **more: str) -> dict[str, str]:
     """Returns the environment for servers on the store `home`, without keys and without a way beyond loopback.
 

@@ -248,7 +248,7 @@ async def test_a_node_that_hangs_is_stood_in_for(tmp_path: Path, root: Path) -> 
     program.write_text("#!/bin/sh\nsleep 600\n")
     program.chmod(0o755)
     environ = {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
-    async with open_pool(None, [], environ, Patience(start_s=6)) as pool:
+    async with open_pool(None, [], environ, Patience(start_s=15)) as pool:
         with anyio.fail_after(PATIENCE_S):
             files = await box(pool, root)
         assert (await use(files, "read_text_file", path=str(root / "src" / "b.py")))[0] == "b = 2\n"
