@@ -16,7 +16,7 @@ from support.claude import filesystem_server
 from support.filesystem import installed
 from support.http_server import http_server
 from support.mocks import free_port
-from support.processes import PATIENCE_S, clean_environ, until
+from support.processes import PATIENCE_S, clean_environ, lives, until
 
 from longcall.errors import CallError
 from longcall.mcp_client.pool import Pool, open_pool
@@ -63,12 +63,19 @@ def _others() -> None:
 def children(word: str = "") -> list[psutil.Process]:
     """Returns the living processes that the test has started, with a word in their command."""
     found = [one for one in psutil.Process().children(recursive=True) if one.pid not in OTHERS]
-    return [one for one in found if one.status() != psutil.STATUS_ZOMBIE and word in " ".join(one.cmdline())]
+    return [one for one in found if lives(one) and word in _command(one)]
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # it ended meanwhile
+        return ""
 
 
 def servers(root: Path) -> list[psutil.Process]:
     """Returns the processes of the filesystem server; not the shells that stand watch over them."""
-    return [one for one in children(str(root)) if "-c" not in one.cmdline()]
+    return [one for one in children(str(root)) if "-c" not in _command(one).split(" ")]
 
 
 async def box(pool: Pool, root: Path, *tools: str) -> Toolbox:
@@ -296,7 +303,7 @@ async def test_nothing_outlives_a_worker_that_is_killed(tmp_path: Path, root: Pa
         assert group
         holder.send_signal(signal.SIGKILL)
         holder.wait()
-        await until(lambda: not [one for one in group if one.is_running() and one.status() != psutil.STATUS_ZOMBIE])
+        await until(lambda: not any(lives(one) for one in group))
 
 
 async def test_a_server_is_reached_over_http(tmp_path: Path) -> None:

@@ -160,8 +160,9 @@ class LiteLLMProvider(Provider):
             call = in_words(call)
         if call.urgency == "batch":
             target, body = await anyio.to_thread.run_sync(body_of, litellm, call, endpoint, arguments)
-            async for event in _heard(litellm, call, self._batches.ask(target, body, sending), warnings):
-                yield event
+            async with aclosing(_heard(litellm, call, self._batches.ask(target, body, sending), warnings)) as events:
+                async for event in events:
+                    yield event
             return
         turns = talk.turns if talk is not None else ()
         chat = partial(request, turns=turns, endpoint=endpoint.arguments)
@@ -178,8 +179,10 @@ class LiteLLMProvider(Provider):
             ProviderError: it failed there, or is not kept any more.
         """
         if (place := place_of(handle)) is not None:
-            async for event in _heard(await self.load(), call, self._batches.fetch(place, call.model), []):
-                yield event
+            answer = self._batches.fetch(place, call.model)
+            async with aclosing(_heard(await self.load(), call, answer, [])) as events:
+                async for event in events:
+                    yield event
             return
         begun = False
 
