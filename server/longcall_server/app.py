@@ -13,8 +13,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.subscriptions import InMemorySubscriptionBus
 from mcp_types import ToolAnnotations
 
-from longcall import SettingsError
-from longcall.settings import Settings, here
+from longcall.settings import Settings, SettingsError, here
 from longcall_server import code_handler, handlers
 from longcall_server.arguments import StrictServer
 from longcall_server.listening import TaskListening

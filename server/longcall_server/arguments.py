@@ -8,7 +8,7 @@ from mcp.server.stdio import stdio_server
 from mcp_types import CallToolResult, InputRequiredResult, Tool
 from pydantic import ValidationError
 
-from longcall.calling import first_complaint
+from longcall.complaint import first_complaint
 from longcall_server.connection import WaitingEndedError, while_connected
 from longcall_server.stdin import open_stdin
 

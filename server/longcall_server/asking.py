@@ -1,20 +1,22 @@
 """Who asks: the session, the host and the abilities behind one request."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcp.server.context import ServerRequestContext
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from longcall import Session
 from longcall_server.opening import Opening
 from longcall_server.principal import principal_of
+
+if TYPE_CHECKING:
+    from longcall.session import Session
 
 Request = ServerRequestContext[Opening, Any]
 TASKS = "io.modelcontextprotocol/tasks"
 """The extension by which a host takes a task in place of a result (SEP-2663)."""
 
 
-async def session_of(request: Request) -> Session:
+async def session_of(request: Request) -> "Session":
     """Returns the open session, as far as whoever asks may see it.
 
     Raises:

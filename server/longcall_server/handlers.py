@@ -8,9 +8,7 @@ import anyio.to_thread
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from longcall.listing import list_models as listed
-from longcall.mcp_client.offered import offered
-from longcall.result import POLL_S, Page
+from longcall.page import POLL_S, Page
 from longcall_server.answering import Ctx, opening_of, patience_of, progress, promise, reply_to
 from longcall_server.asking import session_of
 from longcall_server.models import models_reply
@@ -248,8 +246,11 @@ async def list_models(
 
     Any LiteLLM name provider/model works, listed or not.
     """
+    from longcall import listing  # noqa: PLC0415  # a server that starts lists no models
+    from longcall.mcp_client.offered import offered  # noqa: PLC0415  # as above
+
     settings = opening_of(ctx).settings
     with tool_errors():
         servers = await anyio.to_thread.run_sync(offered, settings)
-        listing = await listed(query, settings, os.environ)
-    return models_reply(listing, limit, servers)
+        found = await listing.list_models(query, settings, os.environ)
+    return models_reply(found, limit, servers)

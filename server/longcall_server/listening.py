@@ -22,7 +22,7 @@ from mcp_types import (
 )
 from pydantic import BaseModel, ValidationError
 
-from longcall import LongcallError, UnknownTaskError
+from longcall.errors import LongcallError, UnknownTaskError
 from longcall_server.asking import TASKS, Request
 from longcall_server.tasks_extension import TaskSource, protocol_errors
 

@@ -1,18 +1,20 @@
 """The answer of list_models."""
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from mcp_types import CallToolResult, TextContent
 
-from longcall.catalog import Model
-from longcall.listing import Listing
-from longcall.mcp_client.offered import ServerLine
-from longcall.providers.served import Served
+if TYPE_CHECKING:
+    from longcall.catalog import Model
+    from longcall.listing import Listing
+    from longcall.mcp_client.offered import ServerLine
+    from longcall.providers.served import Served
 
 _ABILITIES = {"takes_images": "images", "takes_pdfs": "PDFs", "takes_tools": "tools", "reasons": "reasoning"}
 
 
-def models_reply(listing: Listing, limit: int, servers: list[ServerLine]) -> CallToolResult:
+def models_reply(listing: "Listing", limit: int, servers: "list[ServerLine]") -> CallToolResult:
     """Returns models as one line each for models to read, and structured for programs; and the MCP servers."""
     shown = listing.models[:limit]
     lines = [f"default: {listing.default or 'none (set LONGCALL_MODEL, or name a model in every call)'}"]
@@ -34,7 +36,7 @@ def models_reply(listing: Listing, limit: int, servers: list[ServerLine]) -> Cal
     return CallToolResult(content=[TextContent(type="text", text="\n".join(lines))], structured_content=structured)
 
 
-def _line(model: Model) -> str:
+def _line(model: "Model") -> str:
     key = "" if model.callable else " (no key here)"
     key += " (its provider does not list it for this key)" if model.served is False else ""
     prices = f"${_unknown(model.usd_per_1m_input)} in, ${_unknown(model.usd_per_1m_output)} out per 1M tokens"
@@ -43,12 +45,12 @@ def _line(model: Model) -> str:
     return f"{model.name}{key}: window {_unknown(model.context_window)}, {prices}{able}"
 
 
-def _said(one: Served) -> str:
+def _said(one: "Served") -> str:
     ago = f"asked {one.age_s() / 60:.0f} min ago"
     return f"{one.provider}: {one.trouble or f'serves {len(one.models)} models'} ({ago})"
 
 
-def _provider(one: Served) -> dict[str, object]:
+def _provider(one: "Served") -> dict[str, object]:
     told: dict[str, object] = {
         "provider": one.provider,
         "models": len(one.models),
@@ -57,7 +59,7 @@ def _provider(one: Served) -> dict[str, object]:
     return told | ({} if one.trouble is None else {"trouble": one.trouble})
 
 
-def _server(server: ServerLine) -> str:
+def _server(server: "ServerLine") -> str:
     writes = "reads and writes" if server.writes else "reads only"
     tools = f": {', '.join(server.tools)}" if server.tools is not None else ""
     return f"{server.name} ({writes}{tools})"

@@ -4,16 +4,20 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
+import anyio.to_thread
 from anyio.abc import TaskGroup, TaskStatus
 
-from longcall import LongcallError, Session
-from longcall.access import open_session
-from longcall.overflow import fitting
-from longcall.result import Fit
+from longcall.errors import LongcallError
 from longcall.settings import Settings
+
+if TYPE_CHECKING:
+    from longcall.result import Fit
+    from longcall.session import Session
 
 _SOON_S = 1.0
 
@@ -22,7 +26,7 @@ class Opening:
     """Hands out the one session of this server, opened by whoever asks first."""
 
     def __init__(
-        self, tasks: TaskGroup, settings: Settings, fit: Fit | None = None, *, opens_project: bool = True
+        self, tasks: TaskGroup, settings: Settings, fit: "Fit | None" = None, *, opens_project: bool = True
     ) -> None:
         self.settings = settings
         self._fit = fit
@@ -31,7 +35,7 @@ class Opening:
         self._opening = anyio.Lock()
         self._session: Session | None = None
 
-    async def session(self) -> Session:
+    async def session(self) -> "Session":
         """Returns the open session.
 
         Raises:
@@ -49,7 +53,12 @@ class Opening:
         with suppress(LongcallError):
             await self.session()
 
-    async def _hold(self, *, task_status: TaskStatus[Session]) -> None:
+    async def _hold(self, *, task_status: "TaskStatus[Session]") -> None:
+        # A host wants its first answers sooner than all of the library is there; in a thread it gets them meanwhile.
+        await anyio.to_thread.run_sync(import_module, "longcall.access")
+        from longcall.access import open_session  # noqa: PLC0415  # see above
+        from longcall.overflow import fitting  # noqa: PLC0415  # as above
+
         project = Path(os.environ.get("CLAUDE_PROJECT_DIR") or Path.cwd())
         fit = self._fit or partial(fitting, inline_chars=self.settings.inline_chars, folder=self.settings.results_path)
         async with open_session(
@@ -60,7 +69,9 @@ class Opening:
 
 
 @asynccontextmanager
-async def opening(settings: Settings, fit: Fit | None = None, *, opens_project: bool = True) -> AsyncGenerator[Opening]:
+async def opening(
+    settings: Settings, fit: "Fit | None" = None, *, opens_project: bool = True
+) -> AsyncGenerator[Opening]:
     """Holds an opening until the block ends; `fit` is how tasks are told of, None cuts them to a tool's answer."""
     async with anyio.create_task_group() as running:
         found = Opening(running, settings, fit, opens_project=opens_project)

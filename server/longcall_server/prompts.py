@@ -12,7 +12,6 @@ from mcp.server.mcpserver import MCPServer
 from mcp_types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
 from pydantic import Field
 
-from longcall.catalog import find_models
 from longcall.settings import keyed
 from longcall_server.opening import Opening
 
@@ -97,6 +96,8 @@ async def complete(
     del context
     if not isinstance(reference, PromptReference) or argument.name not in ("model", "models"):
         return None
+    from longcall.catalog import find_models  # noqa: PLC0415  # only who completes a name
+
     first, comma, begun = argument.value.rpartition(",")
     found = await anyio.to_thread.run_sync(find_models, begun.strip(), keyed())
     names = [f"{first}{comma}{model.name}" for model in found]

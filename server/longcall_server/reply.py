@@ -3,14 +3,18 @@
 import json
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import CallToolResult, TextContent
 
-from longcall import LongcallError, Result
+from longcall.errors import LongcallError
+
+if TYPE_CHECKING:
+    from longcall.result import Result
 
 
-def reply(result: Result, *, text_only: bool, failure_is_error: bool = False) -> CallToolResult:
+def reply(result: "Result", *, text_only: bool, failure_is_error: bool = False) -> CallToolResult:
     """Returns a result for models to read: a line of facts, then the text as it is; and for programs, structured.
 
     `text_only` leaves the structured form out, for hosts that would show their model that one.

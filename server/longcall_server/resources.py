@@ -1,6 +1,6 @@
 """Tasks as resources: `longcall://tasks/{task_id}` is the text of one, and the list holds the recent ones."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcp.server.context import CallNext, HandlerResult
 from mcp.server.mcpserver import Context, MCPServer
@@ -8,12 +8,13 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, Resource
 
-from longcall import LongcallError, UnknownTaskError
-from longcall.lines import TaskLine, status_of
-from longcall.models import Task, TaskKind
-from longcall.result import progress_of
+from longcall.errors import LongcallError, UnknownTaskError
 from longcall_server.asking import Request, session_of
 from longcall_server.opening import Opening
+
+if TYPE_CHECKING:
+    from longcall.lines import TaskLine
+    from longcall.models import Task
 
 MOST_LISTED = 50
 _FOLDER = "longcall://tasks"
@@ -70,7 +71,7 @@ async def list_recent(ctx: Request, call_next: CallNext) -> HandlerResult:
     return {**answer, "resources": [*answer["resources"], *resources]}
 
 
-def _resource(line: TaskLine) -> Resource:
+def _resource(line: "TaskLine") -> Resource:
     head = line.head.strip() or line.task_id
     return Resource(
         uri=f"{_FOLDER}/{line.task_id}",
@@ -81,7 +82,11 @@ def _resource(line: TaskLine) -> Resource:
     )
 
 
-def _text(task: Task) -> str:
+def _text(task: "Task") -> str:
+    from longcall.lines import status_of  # noqa: PLC0415  # only who has read a task
+    from longcall.models import TaskKind  # noqa: PLC0415  # as above
+    from longcall.result import progress_of  # noqa: PLC0415  # as above
+
     if task.kind is TaskKind.GROUP:
         made = f"{task.text}\n\n" if task.text else ""
         return made + "\n".join(

@@ -24,7 +24,7 @@ from mcp_types import (
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import Field
 
-from longcall import LongcallError, UnknownTaskError
+from longcall.errors import LongcallError, UnknownTaskError
 from longcall_server.asking import TASKS, Request, takes_tasks
 
 _VERSIONS = frozenset(MODERN_PROTOCOL_VERSIONS)

@@ -11,7 +11,7 @@ from support.processes import PATIENCE_S, kill, rows, worker_processes
 import longcall
 from longcall import Result, Session
 from longcall.models import TaskState
-from longcall.result import Page
+from longcall.page import Page
 
 SECRET = "sk-mock-9f8e7d6c5b4a"
 

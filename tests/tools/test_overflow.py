@@ -11,7 +11,7 @@ from tools.test_result import next_offset
 
 from longcall.models import TaskState
 from longcall.overflow import FAILED_CHARS, HEAD_CHARS, fitting
-from longcall.result import Page
+from longcall.page import Page
 
 LONG = "žluťoučký kůň\r\n" * 1_000
 ROOM = 5_000

@@ -10,7 +10,8 @@ from tools.samples import QUEUED, ended, running
 
 from longcall.errors import Failure
 from longcall.models import Attempt, AttemptState, Completion, Task, TaskKind, TaskState, Usage
-from longcall.result import Page, Result, listing, result_of
+from longcall.page import Page
+from longcall.result import Result, listing, result_of
 
 ANSWER = Completion("demo/really", "length", Usage(3, 4), cost_usd=0.5, warnings=("cut",))
 GROUP = replace(QUEUED, kind=TaskKind.GROUP, state=TaskState.RUNNING, call=None, members=(ended("a"), running("b")))

@@ -11,9 +11,9 @@ from support.processes import kill, worker_processes
 from longcall import CallError, Session, UnknownTaskError
 from longcall.access import open_session
 from longcall.models import Decision
+from longcall.page import Page
 from longcall.preparing import Desk
 from longcall.question import Question
-from longcall.result import Page
 from longcall.settings import read_settings
 
 JUDGE = {"type": "judge", "criteria": ["It is right."], "models": ["demo/echo"]}

@@ -13,9 +13,10 @@ from longcall.access import open_session
 from longcall.conversation import Conversation, Turn
 from longcall.errors import CallError
 from longcall.money.usage import By, UsageReport, usage_report
+from longcall.page import Page
 from longcall.predecessor import question_from_config
 from longcall.question import Question
-from longcall.result import Page, Result
+from longcall.result import Result
 from longcall.session import OnProgress, Session
 from longcall.settings import read_settings
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from longcall.errors import CallError
 from longcall.models import Task
-from longcall.result import Fit, Page, Result
+from longcall.page import Page
+from longcall.result import Fit, Result
 
 
 def answer_of(task: Task, number: int, text: str | None, page: Page | None, fit: Fit) -> Result:

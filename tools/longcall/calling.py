@@ -6,7 +6,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from longcall.call import Call
-from longcall.complaint import complaint_of
+from longcall.complaint import first_complaint
 from longcall.errors import CallError
 from longcall.message import Message
 from longcall.retry import Retry, plain_retry
@@ -196,13 +196,3 @@ def _turn(message: Message | dict[str, Any], at: int) -> Message:
         return Message.model_validate(message)
     except ValidationError as error:
         raise CallError(first_complaint(error, within=f"messages.{at}")) from None
-
-
-def first_complaint(error: ValidationError, whole: str = "The call", within: str = "") -> str:
-    """Returns what is wrong with the first value that is, as one sentence.
-
-    `whole` names what all the values belong to, and `within` where among the caller's arguments that stands.
-    """
-    told = complaint_of(error)
-    place = ".".join(part for part in (within, told.place) if part)
-    return f"{told.sentence(f'`{place}`' if place else whole)}."

@@ -8,7 +8,8 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from longcall.call import Call
-from longcall.calling import demand_served, first_complaint
+from longcall.calling import demand_served
+from longcall.complaint import first_complaint
 from longcall.errors import CallError
 from longcall.message import Message
 from longcall.models import Task, TaskState

@@ -66,6 +66,16 @@ def complaint_of(error: ValidationError) -> Complaint:
     return Complaint(place, "must be " + " or ".join(form.removeprefix("must be ") for form in forms), is_own=False)
 
 
+def first_complaint(error: ValidationError, whole: str = "The call", within: str = "") -> str:
+    """Returns what is wrong with the first value that is, as one sentence.
+
+    `whole` names what all the values belong to, and `within` where among the caller's arguments that stands.
+    """
+    told = complaint_of(error)
+    place = ".".join(part for part in (within, told.place) if part)
+    return f"{told.sentence(f'`{place}`' if place else whole)}."
+
+
 def words_of(error: ErrorDetails) -> str:
     """Returns what is wrong with a value, as the rest of a sentence that begins with its name."""
     if error["type"] == "value_error":

@@ -8,7 +8,8 @@ from pathlib import Path
 from longcall import code_task
 from longcall.account import size_of, validation_of
 from longcall.models import Task, TaskKind, TaskState
-from longcall.result import Page, Result, group_result, result_of
+from longcall.page import Page
+from longcall.result import Result, group_result, result_of
 
 HEAD_CHARS = 4_000
 FAILED_CHARS = 8_000

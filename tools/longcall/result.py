@@ -1,18 +1,17 @@
 """The one shape in which every door tells of a task."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Protocol
 
 from pydantic import BaseModel
 
 from longcall.account import cost_of, stage_of, steps_of, usage_of, validation_of
 from longcall.combine import Combined
-from longcall.errors import CallError, Failure
+from longcall.errors import Failure
 from longcall.lines import Lines, Status, TaskLine, counts_of, is_lost, line_of, lines_of, status_of
 from longcall.models import Task, TaskKind, TaskState
+from longcall.page import POLL_S, Page
 
-POLL_S = 45
-"""Seconds that one poll waits at most."""
 _LEFT_BATCH = (
     "It has left its batch. What others still wait for in the batch goes on at the provider, where this request may be"
     " answered and billed all the same."
@@ -78,28 +77,6 @@ class Result(BaseModel, frozen=True, defer_build=True):
     def is_final(self) -> bool:
         """Whether the work is at its end."""
         return self.status not in ("working", "listed")
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Which part of a text to show."""
-
-    offset: int = 0
-    limit: int | None = None
-    """Characters at most; None shows everything from `offset` on."""
-
-    def __post_init__(self) -> None:
-        """Refuses a part that cannot be.
-
-        Raises:
-            CallError: the offset is below 0 or the limit below 1.
-        """
-        if self.offset < 0 or (self.limit is not None and self.limit < 1):
-            raise CallError("`offset` must be 0 or more, and `limit` 1 or more.")
-
-    def of(self, text: str) -> str:
-        """Returns this part of `text`."""
-        return text[self.offset :] if self.limit is None else text[self.offset : self.offset + self.limit]
 
 
 class Fit(Protocol):

@@ -12,9 +12,10 @@ from longcall.conversations import Conversations
 from longcall.errors import CallError
 from longcall.fan_out import FanOut, wanted
 from longcall.models import Decision, Task
+from longcall.page import Page
 from longcall.preparing import Desk, Pairs
 from longcall.question import Question, without
-from longcall.result import Fit, Page, Result, listing, result_of
+from longcall.result import Fit, Result, listing, result_of
 from longcall.tasks.added import Added
 from longcall.tasks.client import TaskClient
 from longcall.tasks.members import with_texts

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel, Field, ValidationError
 
-from longcall.calling import first_complaint
+from longcall.complaint import first_complaint
 from longcall.predecessor import json_only
 from longcall.question import Question
 from longcall_server.proxy.problems import ProblemError

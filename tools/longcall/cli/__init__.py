@@ -40,7 +40,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="[b]longcall[/b] alone, without a command, serves MCP over stdio: that is what hosts start."
-    " [b]longcall demo[/b] shows how to attach them.",
+    " [b]longcall install[/b] attaches it to them.",
 )
 app.command()(call)
 app.command()(check)

@@ -22,8 +22,9 @@ from longcall.cli.terminal import complain, count, is_terminal, printable, remar
 from longcall.errors import CallError
 from longcall.lines import is_lost
 from longcall.models import Task, TaskState
+from longcall.page import Page
 from longcall.question import Question
-from longcall.result import Page, progress_of, result_of
+from longcall.result import progress_of, result_of
 from longcall.settings import Settings, here
 from longcall.tasks.client import TaskClient
 from longcall.text import dollars

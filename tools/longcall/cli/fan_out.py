@@ -15,8 +15,9 @@ from longcall.cli.terminal import remark, say
 from longcall.errors import CallError
 from longcall.lines import TaskLine
 from longcall.models import Task
+from longcall.page import Page
 from longcall.question import Question
-from longcall.result import Page, Result, progress_of
+from longcall.result import Result, progress_of
 from longcall.session import Session
 from longcall.settings import Settings
 

@@ -20,7 +20,8 @@ from longcall.clock import Clock
 from longcall.errors import CallError
 from longcall.lines import status_of
 from longcall.models import Decision, Task, TaskKind
-from longcall.result import Page, Result, listing, progress_of, result_of
+from longcall.page import Page
+from longcall.result import Result, listing, progress_of, result_of
 from longcall.session import Session
 from longcall.settings import here
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from longcall.lines import reach
 from longcall.models import Task
-from longcall.result import Page
+from longcall.page import Page
 from longcall.tasks.store import TaskStore
 
 
