@@ -1,10 +1,17 @@
 """Tasks as a store would tell of them."""
 
 from dataclasses import replace
+from typing import Any
 
 from longcall.call import Call
 from longcall.message import Message
 from longcall.models import Task, TaskKind, TaskState
+
+
+def asking(**options: Any) -> Call:
+    """Returns a call."""
+    return Call(model="demo/echo", messages=(Message(role="user", content="why?"),), **options)
+
 
 QUEUED = Task(
     id="0123456789abcdef",
@@ -21,7 +28,7 @@ QUEUED = Task(
     delivered_at=None,
     cancel_requested=False,
     chars=0,
-    call=Call(model="demo/echo", messages=(Message(role="user", content="why?"),)),
+    call=asking(),
 )
 
 

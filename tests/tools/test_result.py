@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tools.samples import QUEUED, ended, running
+from tools.samples import QUEUED, asking, ended, running
 
 from longcall.errors import Failure
 from longcall.models import Attempt, AttemptState, Completion, Task, TaskKind, TaskState, Usage
@@ -14,6 +14,7 @@ from longcall.page import Page
 from longcall.result import Result, listing, result_of
 
 ANSWER = Completion("demo/really", "length", Usage(3, 4), cost_usd=0.5, warnings=("cut",))
+WAITS = replace(running(), call=asking(urgency="batch"))
 GROUP = replace(QUEUED, kind=TaskKind.GROUP, state=TaskState.RUNNING, call=None, members=(ended("a"), running("b")))
 
 
@@ -99,12 +100,15 @@ def test_the_text_so_far_is_shown_to_whoever_asks_for_a_page():
         (running("half"), "4 characters so far"),
         (replace(running(), attempts=(attempt(1), attempt(2))), "attempt 2"),
         (GROUP, "1/2 done"),
+        (WAITS, "no text yet, in a batch, which may take its provider 24 h"),
+        (replace(GROUP, members=(ended("a"), WAITS)), "1/2 done, in a batch"),
     ],
 )
 def test_progress_is_one_line_on_what_a_task_is_at(task: Task, said: str):
     progress = result_of(task).progress
     assert progress is not None
     assert said in progress
+    assert ("in a batch" in progress) == ("in a batch" in said)
     assert result_of(ended("x")).progress is None
 
 

@@ -16,6 +16,7 @@ _LEFT_BATCH = (
     "It has left its batch. What others still wait for in the batch goes on at the provider, where this request may be"
     " answered and billed all the same."
 )
+_IN_BATCH = ", in a batch, which may take its provider 24 h"
 _STRANDED = (
     "It waits for a longcall that is attached with the same keys as the one that began it; nobody here holds them."
     " Attach that host again, or cancel_task and ask anew."
@@ -197,11 +198,17 @@ def progress_of(task: Task) -> str:
         asked = [member for member in task.members if not member.combines]
         ended = sum(member.state.is_final for member in asked)
         stage = ", combining the answers" if ended == len(asked) < len(task.members) else ""
+        stage += _IN_BATCH if any(_waits_in_batch(member) for member in asked) else ""
         return f"{ended}/{len(asked)} done{stage}, {elapsed}"
     if task.state is TaskState.QUEUED:
         return f"{task.model}: waiting for a worker, {elapsed}"
     heard = f"{task.chars} characters so far, about {_tokens(task)} tokens by estimate" if task.chars else "no text yet"
-    return f"{task.model}: {heard}, {elapsed}{stage_of(task)}"
+    batch = _IN_BATCH if _waits_in_batch(task) else ""
+    return f"{task.model}: {heard}{batch}, {elapsed}{stage_of(task)}"
+
+
+def _waits_in_batch(task: Task) -> bool:
+    return task.state is TaskState.RUNNING and task.call is not None and task.call.urgency == "batch"
 
 
 def _tokens(task: Task) -> int:
