@@ -4,12 +4,10 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
-import anyio.to_thread
 from anyio.abc import TaskGroup, TaskStatus
 
 from longcall.errors import LongcallError
@@ -54,8 +52,8 @@ class Opening:
             await self.session()
 
     async def _hold(self, *, task_status: "TaskStatus[Session]") -> None:
-        # A host wants its first answers sooner than all of the library is there; in a thread it gets them meanwhile.
-        await anyio.to_thread.run_sync(import_module, "longcall.access")
+        # A host wants its first answers sooner than all of the library is there. Not in a thread: two threads that import
+        # the same package at once may come to stand in each other's way.
         from longcall.access import open_session  # noqa: PLC0415  # see above
         from longcall.overflow import fitting  # noqa: PLC0415  # as above
 
