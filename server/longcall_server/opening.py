@@ -52,8 +52,8 @@ class Opening:
             await self.session()
 
     async def _hold(self, *, task_status: "TaskStatus[Session]") -> None:
-        # A host wants its first answers sooner than all of the library is there. Not in a thread: two threads that import
-        # the same package at once may come to stand in each other's way.
+        # A host wants its first answers sooner than all of the library is there. Not in a thread: two that import the
+        # same package at once may come to stand in each other's way.
         from longcall.access import open_session  # noqa: PLC0415  # see above
         from longcall.overflow import fitting  # noqa: PLC0415  # as above
 
