@@ -1,5 +1,6 @@
 """Durable task writes: the store's group commit against one commit for each write, both with synchronous=FULL."""
 
+import re
 import secrets
 import tempfile
 import time
@@ -66,11 +67,12 @@ async def _single(path: Path) -> AsyncGenerator[_Write]:
     async with aiosqlite.connect(path) as connection:
         await connection.execute("PRAGMA synchronous = FULL")
         add = load_queries()["add_task"]
+        unset = {**dict.fromkeys(re.findall(r":(\w+)", add)), "held": 0}
         alone = anyio.Lock()  # or another task's commit would end this one's transaction
 
         async def write() -> None:
             task = _new()
-            values = {name: getattr(task, name) for name in NewTask.__slots__}
+            values = unset | {name: getattr(task, name) for name in NewTask.__slots__}
             values |= {"kind": task.kind, "call": _CALL.model_dump_json(exclude_none=True), "timeout_ms": 1, "tick": 1}
             values |= {"now": Clock().wall(), "on_interrupt": "report"}
             async with alone:

@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 
 _LOOK_S = 0.25
 """Seconds between looks at the store when nothing rings, while something runs here."""
-_IDLE_LOOK_S = 0.5
-"""The same while nothing does."""
+_IDLE_LOOK_S = 1.0
+"""The same while nothing does. Whoever adds a task rings; this is for where nobody can."""
 _PIECES_S = 0.25
 """Seconds between writes of streamed text, for all tasks together."""
 _MOST_RUNNING = 2_000
@@ -97,6 +97,8 @@ class Worker:
         self._idle_s = idle_s
         self._running: dict[str, _Running] = {}
         self._saving = anyio.Lock()
+        self._busy = anyio.Event()
+        """Set where tasks run."""
         self._seen = -1
         """The store's change that was acted upon last; -1 has the next look act in any case."""
         self._tasks: TaskGroup
@@ -138,6 +140,8 @@ class Worker:
         claims = await self._store.claim(self._environment, self._name, room) if room > 0 else []
         if len(claims) == room and any(claim.call.urgency == "batch" for claim in claims):
             self._look_again()
+        if claims:
+            self._busy.set()
         for claim in claims:
             self._running[claim.id] = _Running(claim, self._observer.took(_taken(claim)))
             self._tasks.start_soon(self._run_one, self._running[claim.id])
@@ -257,6 +261,9 @@ class Worker:
 
     async def _save_pieces(self) -> None:
         while True:
+            if not self._running:
+                self._busy = anyio.Event()
+                await self._busy.wait()
             await anyio.sleep(_PIECES_S)
             try:
                 await self._save(list(self._running.values()))
