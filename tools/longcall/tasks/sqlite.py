@@ -21,13 +21,15 @@ from longcall.tasks.rows import conversation_from_row, size_from_row, task_from_
 from longcall.tasks.store import Claim, Ending, NewTask
 from longcall.text import clean
 
-_OVERDUE = Failure(
-    "timeout", "Its time (`timeout_s`) ran out while it waited for a worker. Nothing was sent.", retryable=True
+_OVERDUE = transactions.as_json(
+    Failure("timeout", "Its time (`timeout_s`) ran out while it waited for a worker. Nothing was sent.", retryable=True)
 )
-_ABANDONED = Failure(
-    "interrupted",
-    "The provider was left with the request, and may answer and bill it: to stop it there takes the keys that it was"
-    " sent with, which nobody here holds.",
+_ABANDONED = transactions.as_json(
+    Failure(
+        "interrupted",
+        "The provider was left with the request, and may answer and bill it: to stop it there takes the keys that it"
+        " was sent with, which nobody here holds.",
+    )
 )
 
 
@@ -113,7 +115,7 @@ class SqliteStore:
         await self._database.write(partial(transactions.run_all, ("request_cancel", "cancel_queued"), values))
 
     async def abandon(self, task: str) -> None:
-        values = {**self._time(), "task": task, "failure": transactions.as_json(_ABANDONED)}
+        values = {**self._time(), "task": task, "failure": _ABANDONED}
         await self._database.write(partial(transactions.run_all, ("abandon_attempts", "abandon"), values))
 
     async def cancel_requests(self, environment: str, worker: str) -> list[str]:
@@ -167,7 +169,7 @@ class SqliteStore:
         return rows[0]["doorbell"] if rows else None
 
     async def fail_overdue(self, environment: str) -> None:
-        await self._write_all("expire_queued", environment=environment, failure=transactions.as_json(_OVERDUE))
+        await self._write_all("expire_queued", environment=environment, failure=_OVERDUE)
 
     async def advance(self) -> None:
         await self._database.write(partial(transactions.advance, self._time()))

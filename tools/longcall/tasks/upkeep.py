@@ -12,7 +12,7 @@ from longcall.tasks.sqlite import SqliteStore
 
 log = logging.getLogger(__name__)
 
-_OVERDUE_S = 2.0
+_OVERDUE_S = 4.0
 """Seconds between looks for tasks whose deadline went by while they waited."""
 _TIDY_S = 60.0
 """Seconds between tidyings."""
