@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from longcall.session import Session
 
 _SOON_S = 1.0
+_LATER = (
+    "longcall.listing",
+    "longcall.mcp_client.offered",
+    "longcall.code_task",
+    "longcall_server.detailed_task",
+)
+"""What handlers import when they are first called, beside what opening the store takes."""
 
 
 class Opening:
@@ -48,6 +56,8 @@ class Opening:
     async def open_soon(self) -> None:
         """Opens the store once the host has had its first answers, so that tasks a dead front left behind run."""
         await anyio.sleep(_SOON_S)
+        for name in _LATER:  # now, or a longcall that is upgraded beneath a living server would be two editions at once
+            import_module(name)
         with suppress(LongcallError):
             await self.session()
 
