@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-SCHEMA = 6
+SCHEMA = 7
 """Version of the task store's schema that this edition writes."""
 
 _SUFFIXES = (

@@ -50,6 +50,20 @@ async def test_the_attempts_of_an_older_store_are_what_was_spent(edition: int, t
         assert (await store.spent(id_of("done"), "call")).usd == 0.75
 
 
+async def test_what_was_under_way_before_its_sums_were_kept_counts_until_it_ends(tmp_path: Path):
+    with made_by(6, tmp_path) as old:
+        insert_task(old, "runs", RUNNING)
+        of = {"task": id_of("runs"), "number": 1, "state": "sent", "ended_at": None}
+        insert(old, "attempts", {**OLD, **of, "project": "/project", "counted_usd": 0.5, "counted_tokens": 7})
+    async with open_sqlite_store(tmp_path / "tasks.sqlite3") as store:
+        for scope in ("day", "project"):
+            before = await store.spent(id_of("runs"), scope)
+            assert (before.open_usd, before.open_tokens) == (0.5, 7)
+        assert await store.finish(id_of("runs"), WORKER, answered())
+        after = await store.spent(id_of("runs"), "day")
+        assert (after.open_usd, after.open_tokens) == (0, 0)
+
+
 async def test_what_a_worker_of_an_older_edition_writes_is_booked_too(tmp_path: Path):
     path = tmp_path / "tasks.sqlite3"
     async with open_sqlite_store(path) as store:
